@@ -11,7 +11,7 @@
 #   KVER            release of the stock kernel, 7.3.4+deb13-amd64; the
 #                   caller's, else what fetch.sh chose; empty before it chose
 #   KPKGVER         version of its Debian packages, 7.3.4-1~bpo13+1
-#   KSRC            its source
+#   KSRC            its source, KSRC_DEB the package that it came in
 #   STOCK_KDIR      build tree of the stock kernel, STOCK_VMLINUZ its image
 #   TEST_KDIR       build tree of the test kernel, TEST_BZIMAGE its image
 #
@@ -39,6 +39,13 @@ series_suite() {
 	awk -v want="$1" '$1 == want { print $2 }' "$FERRIO_BED/supported"
 }
 
+# 7.3.4+deb13-amd64 is of series 7.3.
+series_of() {
+	local IFS=. part
+	read -ra part <<<"$1"
+	echo "${part[0]-}.${part[1]-}"
+}
+
 # The recorded choice holds as long as its series is the newest supported.
 default_kver() {
 	local release series newest
@@ -56,12 +63,13 @@ set_kver() {
 		read -r KPKGVER <"$FERRIO_CACHE/kver/$KVER"
 	fi
 	KSRC=$FERRIO_CACHE/src/linux-${KPKGVER:-none}
+	KSRC_DEB=$FERRIO_CACHE/debs/linux-source-$(series_of "$KVER")_${KPKGVER}_all.deb
 	STOCK_PKG=$FERRIO_CACHE/stock/${KVER:-none}
 	STOCK_KDIR=$FERRIO_CACHE/kdir/${KVER:-none}
 	STOCK_VMLINUZ=$STOCK_PKG/usr/lib/modules/${KVER:-none}/vmlinuz
 	TEST_KDIR=$FERRIO_CACHE/testkernel/${KVER:-none}
 	TEST_BZIMAGE=$TEST_KDIR/arch/x86/boot/bzImage
-	export KVER KPKGVER KSRC STOCK_PKG STOCK_KDIR STOCK_VMLINUZ
+	export KVER KPKGVER KSRC KSRC_DEB STOCK_PKG STOCK_KDIR STOCK_VMLINUZ
 	export TEST_KDIR TEST_BZIMAGE
 }
 

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# kdir.sh - prepare the build tree of the stock kernel
+#
+# Debian's kernel has Rust, but its header packages leave out what rustc needs
+# to build against it.  The same source, configuration and tools make it anew;
+# that it came out the same is proven by the mangled names of its exported
+# Rust symbols, which contain a hash of each crate, being those of the kernel.
+set -eu
+FERRIO_VERB=${FERRIO_VERB:-kdir}
+FERRIO_KVER_ASKED=${FERRIO_KVER_ASKED:-${KVER-}}
+export FERRIO_KVER_ASKED
+# shellcheck source=env.sh
+. "$(dirname "$0")/env.sh"
+# shellcheck source=prep-lib.sh
+. "$FERRIO_BED/prep-lib.sh"
+
+# Raise when the steps below change in what they produce.
+recipe=1
+
+# The variables of our own make command line are not for the kernel's.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+inputs() {
+	hash_of "kdir $recipe" "$KVER" "$KPKGVER" "$(in_root -C / sh -c \
+		'rustc -V; bindgen --version; gcc --version; ld --version' |
+		grep -iE 'rustc|bindgen|gcc|GNU ld')"
+}
+
+headers() {
+	echo "$STOCK_PKG/usr/src/linux-headers-$KVER"
+}
+
+kmake() {
+	in_root make -C "$KSRC" O="$STOCK_KDIR" KERNELRELEASE="$KVER" \
+		-j"$(nproc)" "$@"
+}
+
+# The key that signs Debian's modules is Debian's; ours stay unsigned.
+configure() {
+	rm -rf "${STOCK_KDIR:?}"
+	mkdir -p "$STOCK_KDIR"
+	sed -e 's/^CONFIG_MODULE_SIG_KEY=.*/CONFIG_MODULE_SIG_KEY=""/' \
+		-e 's/^CONFIG_MODULE_SIG_ALL=y/# CONFIG_MODULE_SIG_ALL is not set/' \
+		"$(headers)/.config" >"$STOCK_KDIR/.config"
+	kmake olddefconfig
+	diff "$(headers)/.config" "$STOCK_KDIR/.config" || true
+	same_tool CONFIG_RUSTC_VERSION_TEXT
+	same_tool CONFIG_GCC_VERSION
+	echo "$want" >"$STOCK_KDIR/.ferrio-inputs"
+}
+
+same_tool() {
+	local theirs ours
+	theirs=$(grep "^$1=" "$(headers)/.config")
+	ours=$(grep "^$1=" "$STOCK_KDIR/.config" || echo "$1 is not set")
+	if [ "$theirs" != "$ours" ]; then
+		echo "the kernel was built with $theirs, here it is $ours"
+		return 1
+	fi
+}
+
+# vmlinux is the type information of the kernel (BTF), for modules to refer to.
+exports() {
+	cp "$(headers)/Module.symvers" "$STOCK_KDIR/"
+	cp "$(headers)/vmlinux" "$STOCK_KDIR/"
+	sed -n 's/^EXPORT_SYMBOL_RUST_GPL(\(.*\));$/\1/p' \
+		"$STOCK_KDIR"/rust/exports_*_generated.h |
+		sort -u >"$STOCK_KDIR/.ferrio-symbols"
+	[ -s "$STOCK_KDIR/.ferrio-symbols" ] || {
+		echo "the tree exports no Rust symbol"
+		return 1
+	}
+	awk '$3 == "vmlinux" { print $2 }' "$STOCK_KDIR/Module.symvers" |
+		sort -u | comm -23 "$STOCK_KDIR/.ferrio-symbols" - \
+		>"$STOCK_KDIR/.ferrio-strange"
+	if [ -s "$STOCK_KDIR/.ferrio-strange" ]; then
+		cat "$STOCK_KDIR/.ferrio-strange"
+		echo "these Rust symbols of the tree are not in the kernel: the tree was built by other tools than the kernel"
+		return 1
+	fi
+	wc -l <"$STOCK_KDIR/.ferrio-symbols"
+}
+
+# What is still to do, as far as can be known without the tools.
+parts=()
+is_debian13 || [ -e "$FERRIO_ROOT/.ferrio-stamp" ] || parts+=(root)
+[ -n "$KVER" ] && [ -e "$KSRC/.ferrio-stamp" ] || parts+=(kernel)
+[ -e "$STOCK_KDIR/.ferrio-stamp" ] || parts+=(kdir)
+plan ${parts[@]+"${parts[@]}"}
+
+"$FERRIO_BED/root.sh"
+"$FERRIO_BED/fetch.sh"
+case $KVER in '' | latest) KVER=$(default_kver) ;; esac
+set_kver "$KVER"
+
+want=$(inputs)
+if is_current "$STOCK_KDIR" "$want"; then
+	current "build tree of the stock kernel $KVER"
+else
+	lock "kdir-$KVER"
+	# An interrupted build goes on where it was, if nothing else changed.
+	if [ "$(cat "$STOCK_KDIR/.ferrio-inputs" 2>/dev/null)" != "$want" ]; then
+		step "configure the stock kernel's tree" configure
+	fi
+	step "prepare the stock kernel's tree" kmake prepare modules_prepare
+	step "compare its Rust symbols with the kernel's" exports
+	stamp "$STOCK_KDIR" "$want"
+fi
+echo "KDIR=$STOCK_KDIR"
