@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Building: plain Kbuild, as the caller, with the compilers of the tree.
+
+BED := selftests/testbed
+
+# The kernel's modules have to come from the compiler that the kernel came from.
+kbuild-cc = $(shell grep -qs '^CONFIG_CC_IS_CLANG=y' $(1)/include/config/auto.conf && echo LLVM=1)
+kbuild = $(MAKE) -C $(1) M=$(CURDIR) MO=$(abspath $(2)) $(call kbuild-cc,$(1))
+
+modules: ## (default) build the modules for KDIR into MO
+	@test -e $(KDIR)/include/config/auto.conf || \
+		{ echo "make: no kernel build tree in KDIR=$(KDIR): run 'make check-kdir KDIR=$(KDIR)' to see what is missing, or 'make kdir' for one of Debian's kernel" >&2; exit 1; }
+	@mkdir -p $(MO)
+	@$(call kbuild,$(KDIR),$(MO)) $(kbuild-args)
+	@echo; echo 'modules:'; ls -1 $(abspath $(MO))/*.ko
+
+clean: ## remove what the build of KDIR made in MO
+	@rm -rf $(MO)
+
+# Modules for the kernels of the test bed, with the tool chain of Debian 13.
+bed-modules = . $(BED)/env.sh; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
+	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/out/build/$(2) modules && \
+	rm -f out/modules/$(2)/*.ko && cp out/build/$(2)/*.ko out/modules/$(2)/
+
+modules-stock: ## modules for the stock kernel, in out/modules/stock
+	@bash -ec '$(call bed-modules,STOCK,stock)'
+
+modules-test: ## modules and KUnit modules for the test kernel, in out/modules/test
+	@bash -ec '$(call bed-modules,TEST,test)'
+
+# Clippy's objects are not for use, so they stay apart.
+clippy: ## the kernel's clippy lints over all modules; a warning is an error
+	@bash -ec '. $(BED)/env.sh; rm -rf out/build/clippy; in_root $(MAKE) --no-print-directory \
+		KDIR=$$STOCK_KDIR MO=$(CURDIR)/out/build/clippy kbuild-args="CLIPPY=1 W=e" modules'
+
+rustdoc: ## HTML of the kernel crates in out/doc; a warning is an error
+	@bash -ec '. $(BED)/env.sh; in_root $(MAKE) --no-print-directory \
+		KDIR=$$STOCK_KDIR MO=$(CURDIR)/out/build/stock kbuild-args="ferrio-doc=$(CURDIR)/out/doc rustdoc-ferrio" rustdoc-in'
+
+rustdoc-in:
+	@$(call kbuild,$(KDIR),$(MO)) $(kbuild-args)
+
+.PHONY: modules clean modules-stock modules-test clippy rustdoc rustdoc-in

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The two arguments of a call that say how it was made.
+
+use crate::sys;
+use core::{marker::PhantomData, ops::Deref, ptr::NonNull};
+use kernel::{
+    bindings,
+    fs::{file::flags::O_NONBLOCK, File},
+    types::NotThreadSafe,
+};
+
+/// The `struct kiocb` of one read or write.
+///
+/// # Invariants
+///
+/// `kiocb` is valid for `'a` and used by nobody else meanwhile; its file is valid as long.
+pub struct Request<'a> {
+    kiocb: NonNull<bindings::kiocb>,
+    _life: PhantomData<&'a mut bindings::kiocb>,
+    _not_send: NotThreadSafe,
+}
+
+impl Request<'_> {
+    /// # Safety
+    ///
+    /// `kiocb` must be the argument of the running `->read_iter` or `->write_iter`.
+    pub(super) unsafe fn new(kiocb: NonNull<bindings::kiocb>) -> Self {
+        // INVARIANT: The VFS hands the kiocb to this call alone, and the file is held by it.
+        Request {
+            kiocb,
+            _life: PhantomData,
+            _not_send: NotThreadSafe,
+        }
+    }
+
+    /// The file that is read or written.
+    pub fn file(&self) -> &File {
+        // SAFETY: Valid by the type invariants. The VFS took f_pos_lock if the file needs it, and
+        // nothing here changes the position.
+        unsafe { File::from_raw_file((*self.kiocb.as_ptr()).ki_filp) }
+    }
+
+    fn iocb_flags(&self) -> i32 {
+        // SAFETY: Valid by the type invariants.
+        unsafe { (*self.kiocb.as_ptr()).ki_flags }
+    }
+
+    /// Whether the call must not wait: `RWF_NOWAIT`, io_uring's first try, or `O_NONBLOCK`.
+    pub fn nowait(&self) -> bool {
+        self.iocb_flags() & sys::FERRIO_IOCB_NOWAIT as i32 != 0
+            || self.file().flags() & O_NONBLOCK != 0
+    }
+
+    /// Whether a broken stream must not raise SIGPIPE: `RWF_NOSIGNAL`.
+    pub fn nosignal(&self) -> bool {
+        self.iocb_flags() & sys::FERRIO_IOCB_NOSIGNAL as i32 != 0
+    }
+
+    /// The position of the call in bytes.
+    pub fn position(&self) -> i64 {
+        // SAFETY: Valid by the type invariants.
+        unsafe { (*self.kiocb.as_ptr()).ki_pos }
+    }
+
+    /// Sets the position for the caller to go on from.
+    pub fn set_position(&mut self, position: i64) {
+        // SAFETY: Valid and exclusive by the type invariants.
+        unsafe { (*self.kiocb.as_ptr()).ki_pos = position };
+    }
+}
+
+/// A file that is being opened.
+#[repr(transparent)]
+pub struct OpenFile(File);
+
+impl OpenFile {
+    /// # Safety
+    ///
+    /// `file` must be the file of the running `->open`.
+    pub(super) unsafe fn from_raw<'a>(file: *mut bindings::file) -> &'a OpenFile {
+        // SAFETY: The file is valid during its open, and OpenFile is a File with another name;
+        // nobody else can use its position yet.
+        unsafe { &*core::ptr::from_ref(File::from_raw_file(file)).cast::<OpenFile>() }
+    }
+
+    fn mode(&self) -> u32 {
+        // SAFETY: The file is valid; f_mode does not change after the VFS has set it up, but for
+        // bits that this crate sets before.
+        unsafe { (*self.0.as_ptr()).f_mode }
+    }
+
+    /// Whether it is opened for reading.
+    pub fn can_read(&self) -> bool {
+        self.mode() & sys::FERRIO_FMODE_READ as u32 != 0
+    }
+
+    /// Whether it is opened for writing.
+    pub fn can_write(&self) -> bool {
+        self.mode() & sys::FERRIO_FMODE_WRITE as u32 != 0
+    }
+}
+
+impl Deref for OpenFile {
+    type Target = File;
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}

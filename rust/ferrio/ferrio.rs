@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Safe abstractions for kernel I/O modules that the `kernel` crate lacks.
+//!
+//! This crate is the only place of the project's kernel side with `unsafe`. Each module links its
+//! own copy, so that every `.ko` loads alone; statics are per module.
+//!
+//! | module | wraps |
+//! |---|---|
+//! | [`chardev`] | `struct file_operations`, misc devices, anonymous files |
+//! | [`ioctl`] | extensible structs, as `copy_struct_from_user()` |
+//! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
+//! | [`memcg`] | charging memory to the opener's cgroup |
+//! | [`pages`] | vectors of order-0 pages |
+//! | [`param`] | module parameters in sysfs |
+//! | [`poll`] | `struct poll_table_struct` |
+//! | [`splice`] | both ways between a pipe and an iterator |
+//! | [`task`] | the caller: signals, user, capabilities |
+//! | [`token`] | a mutex whose waiters can be killed |
+//! | [`wait`] | wait queues with interruptible, killable and bounded waits |
+
+/// The prefix of log lines that come from this crate and not from a module.
+const __LOG_PREFIX: &[u8] = b"ferrio\0";
+
+pub mod chardev;
+pub mod ioctl;
+pub mod iov;
+pub mod memcg;
+pub mod pages;
+pub mod param;
+pub mod poll;
+pub mod splice;
+mod sys;
+pub mod task;
+pub mod token;
+pub mod wait;

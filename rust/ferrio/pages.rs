@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Vectors of order-0 pages.
+//!
+//! The pages may be shared with somebody who writes to them at any time, so there is never a
+//! reference to their bytes: they are copied from and to iterators.
+
+use crate::{
+    iov::{IterDest, IterSource},
+    sys, task,
+};
+use core::ptr::NonNull;
+use kernel::{
+    bindings, debugfs, fmt,
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
+
+/// Pages that this module holds at the moment. kmemleak does not see pages, this does.
+static LIVE: Atomic<usize> = Atomic::new(0);
+
+/// How many pages this module holds at the moment.
+pub fn live_pages() -> usize {
+    LIVE.load(Relaxed)
+}
+
+/// [`live_pages`] as the content of a debugfs file: one decimal line.
+pub struct LivePages;
+
+impl debugfs::Writer for LivePages {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", live_pages())
+    }
+}
+
+/// One owned page.
+///
+/// # Invariants
+///
+/// Owns one reference to a valid order-0 page, which is counted in [`LIVE`].
+struct OwnedPage(NonNull<bindings::page>);
+
+// SAFETY: A page belongs to no task.
+unsafe impl Send for OwnedPage {}
+// SAFETY: Shared use only hands the pointer to copies that allow concurrent ones.
+unsafe impl Sync for OwnedPage {}
+
+impl OwnedPage {
+    fn new() -> Result<Self> {
+        // SAFETY: Process context, may sleep: asked for by `PageVec::new`.
+        let page = NonNull::new(unsafe { sys::ferrio_page_alloc() }).ok_or(ENOMEM)?;
+        LIVE.fetch_add(1, Relaxed);
+        // INVARIANT: alloc_page() gave us the only reference, and it has just been counted.
+        Ok(OwnedPage(page))
+    }
+}
+
+impl Drop for OwnedPage {
+    fn drop(&mut self) {
+        // SAFETY: The reference that we own by the type invariants.
+        unsafe { sys::ferrio_page_free(self.0.as_ptr()) };
+        LIVE.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A vector of zeroed order-0 pages, charged to the active memory cgroup.
+pub struct PageVec {
+    pages: KVVec<OwnedPage>,
+}
+
+impl PageVec {
+    /// Allocates `bytes` of memory, rounded up to pages.
+    ///
+    /// Process context, sleeps. Costs one page allocation and the clearing of it per page.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: no memory, or the cgroup is full (nobody is killed for it).
+    /// - `EINTR`: the caller is being killed.
+    pub fn new(bytes: usize) -> Result<Self> {
+        let count = bytes.div_ceil(PAGE_SIZE);
+        let mut pages = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        for _ in 0..count {
+            if task::is_dying() {
+                return Err(EINTR);
+            }
+            pages.push(OwnedPage::new()?, GFP_KERNEL_ACCOUNT)?;
+        }
+        Ok(PageVec { pages })
+    }
+
+    /// The size in bytes.
+    pub fn len(&self) -> usize {
+        self.pages.len() << PAGE_SHIFT
+    }
+
+    /// Whether there is no page.
+    pub fn is_empty(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// Splits `len` bytes from `offset`, less than a turn, at page borders and at the end of the
+    /// vector, behind which it goes on at 0. Stops when `copy` does less than asked; returns the
+    /// sum.
+    fn walk(
+        &self,
+        offset: usize,
+        len: usize,
+        mut copy: impl FnMut(NonNull<bindings::page>, usize, usize) -> usize,
+    ) -> usize {
+        let mut done = 0;
+        let mut at = offset;
+        while done < len {
+            if at >= self.len() {
+                at = 0;
+            }
+            let Some(page) = self.pages.get(at >> PAGE_SHIFT) else {
+                break;
+            };
+            let within = at & (PAGE_SIZE - 1);
+            let piece = (PAGE_SIZE - within).min(len - done);
+            let got = copy(page.0, within, piece);
+            done += got;
+            at += got;
+            if got < piece {
+                break;
+            }
+        }
+        done
+    }
+
+    /// Copies `len` bytes from `offset` to `iter`, going on at 0 behind the end.
+    ///
+    /// Returns the bytes copied: fewer than asked if `iter` is full or faults. May sleep.
+    pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
+        // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it.
+        self.walk(offset, len, |page, at, n| unsafe {
+            iter.copy_page(page, at, n)
+        })
+    }
+
+    /// Copies `len` bytes from `iter` to `offset`, going on at 0 behind the end.
+    ///
+    /// Returns the bytes copied: fewer than asked if `iter` is empty or faults. May sleep. Two
+    /// copies to the same place at once mix their bytes; it is for the caller to order them.
+    pub fn copy_from(&self, offset: usize, len: usize, iter: &mut IterSource<'_>) -> usize {
+        // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it; nobody
+        // has a reference to its bytes, as this type gives none out.
+        self.walk(offset, len, |page, at, n| unsafe {
+            iter.copy_page(page, at, n)
+        })
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Polling.
+//!
+//! C header: [`include/linux/poll.h`](srctree/include/linux/poll.h)
+
+use crate::{sys, wait::WaitQueue};
+use core::{marker::PhantomData, ops::BitOr, ops::BitOrAssign};
+use kernel::{bindings, fs::File};
+
+/// A set of `EPOLL*` bits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Mask(u32);
+
+impl Mask {
+    /// No bit.
+    pub const NONE: Mask = Mask(0);
+    /// Data can be read.
+    pub const IN: Mask = Mask((sys::FERRIO_EPOLLIN | sys::FERRIO_EPOLLRDNORM) as u32);
+    /// Data can be written.
+    pub const OUT: Mask = Mask((sys::FERRIO_EPOLLOUT | sys::FERRIO_EPOLLWRNORM) as u32);
+    /// Something is wrong, or nobody reads any more.
+    pub const ERR: Mask = Mask(sys::FERRIO_EPOLLERR as u32);
+    /// The peer is gone.
+    pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP as u32);
+
+    /// The bits as `__poll_t` has them.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+impl BitOr for Mask {
+    type Output = Mask;
+    fn bitor(self, other: Mask) -> Mask {
+        Mask(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for Mask {
+    fn bitor_assign(&mut self, other: Mask) {
+        self.0 |= other.0;
+    }
+}
+
+/// The `struct poll_table_struct` of one `->poll` call.
+///
+/// `'a` is the life of the file's private data: a queue borrowed for it is still there when the
+/// file is released, and every poller lets go of a queue before that. epoll drops its items in
+/// `eventpoll_release()` ahead of `->release` (`fs/file_table.c`), select, poll and io_uring hold a
+/// reference to the file.
+///
+/// # Invariants
+///
+/// `table` is NULL or valid for the call.
+pub struct PollTable<'a> {
+    table: *mut bindings::poll_table,
+    file: &'a File,
+    _private: PhantomData<fn(&'a ()) -> &'a ()>,
+}
+
+impl<'a> PollTable<'a> {
+    /// # Safety
+    ///
+    /// `table` must be NULL or valid for the call, and `'a` must not be longer than the life of
+    /// the private data of `file`.
+    pub(crate) unsafe fn new(table: *mut bindings::poll_table, file: &'a File) -> Self {
+        // INVARIANT: The caller vouches for `table`.
+        PollTable {
+            table,
+            file,
+            _private: PhantomData,
+        }
+    }
+
+    /// Registers the poller with a queue, if it wants to be.
+    ///
+    /// Do it before looking at the condition. `poll_wait()` has a full barrier when it queues; when
+    /// it does not (epoll looking again), the poller is still queued from before.
+    pub fn register(&self, queue: &'a WaitQueue) {
+        // SAFETY: The file is valid. The table is NULL or valid by the type invariants. The queue
+        // lives for `'a`, that is until the file's private data goes, and no poller keeps it longer
+        // (see the type).
+        unsafe { bindings::poll_wait(self.file.as_ptr(), queue.as_ptr(), self.table) };
+    }
+}

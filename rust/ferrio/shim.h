@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C shims for what Rust cannot call: static inlines, macros, and types that the
+ * kernel's own bindings keep opaque.  bindgen reads this header with the flags
+ * of the kernel's C compiler, so the prototypes that Rust sees are these.
+ */
+#ifndef FERRIO_SHIM_H
+#define FERRIO_SHIM_H
+
+#include <linux/fs.h>
+#include <linux/anon_inodes.h>
+#include <linux/limits.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/pipe_fs_i.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/splice.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+struct mem_cgroup;
+
+/* Macros and __bitwise constants, as numbers. */
+enum ferrio_const {
+	FERRIO_IOCB_NOWAIT = (__force int)IOCB_NOWAIT,
+	FERRIO_IOCB_NOSIGNAL = (__force int)IOCB_NOSIGNAL,
+	FERRIO_FMODE_READ = (__force int)FMODE_READ,
+	FERRIO_FMODE_WRITE = (__force int)FMODE_WRITE,
+	FERRIO_EPOLLIN = (__force int)EPOLLIN,
+	FERRIO_EPOLLRDNORM = (__force int)EPOLLRDNORM,
+	FERRIO_EPOLLOUT = (__force int)EPOLLOUT,
+	FERRIO_EPOLLWRNORM = (__force int)EPOLLWRNORM,
+	FERRIO_EPOLLERR = (__force int)EPOLLERR,
+	FERRIO_EPOLLHUP = (__force int)EPOLLHUP,
+	FERRIO_PIPE_BUF = PIPE_BUF,
+	FERRIO_SPLICE_F_NONBLOCK = SPLICE_F_NONBLOCK,
+	FERRIO_CAP_SYS_RESOURCE = CAP_SYS_RESOURCE,
+};
+
+/*
+ * What C thinks of the types that Rust takes from kernel::bindings.  sys.rs
+ * compares each number with its own, so that a difference between the two
+ * compilers' views stops the build and not the machine.
+ */
+enum ferrio_layout {
+	FERRIO_SIZEOF_FILE = sizeof(struct file),
+	FERRIO_OFFSET_FILE_PRIVATE = offsetof(struct file, private_data),
+	FERRIO_SIZEOF_FOPS = sizeof(struct file_operations),
+	FERRIO_OFFSET_FOPS_SPLICE_READ = offsetof(struct file_operations, splice_read),
+	FERRIO_SIZEOF_KIOCB = sizeof(struct kiocb),
+	FERRIO_OFFSET_KIOCB_FLAGS = offsetof(struct kiocb, ki_flags),
+	FERRIO_SIZEOF_IOV_ITER = sizeof(struct iov_iter),
+	FERRIO_OFFSET_IOV_ITER_COUNT = offsetof(struct iov_iter, count),
+	FERRIO_SIZEOF_KVEC = sizeof(struct kvec),
+	FERRIO_SIZEOF_MISCDEVICE = sizeof(struct miscdevice),
+	FERRIO_OFFSET_MISCDEVICE_MODE = offsetof(struct miscdevice, mode),
+	FERRIO_SIZEOF_MUTEX = sizeof(struct mutex),
+	FERRIO_SIZEOF_WAIT_QUEUE_HEAD = sizeof(struct wait_queue_head),
+	FERRIO_SIZEOF_WAIT_QUEUE_ENTRY = sizeof(struct wait_queue_entry),
+};
+
+/* Pages. */
+struct page *ferrio_page_alloc(void);
+void ferrio_page_free(struct page *page);
+
+/* Memory cgroups; NULL and no-ops without CONFIG_MEMCG. */
+struct mem_cgroup *ferrio_memcg_get(void);
+void ferrio_memcg_put(struct mem_cgroup *memcg);
+struct mem_cgroup *ferrio_memcg_enter(struct mem_cgroup *memcg);
+void ferrio_memcg_leave(struct mem_cgroup *old);
+
+/* Tasks, waiting. */
+bool ferrio_fatal_signal_pending(void);
+void ferrio_send_sigpipe(void);
+u32 ferrio_current_ruid(void);
+bool ferrio_wq_has_sleeper(struct wait_queue_head *head);
+void ferrio_wake(struct wait_queue_head *head, u32 mask);
+int ferrio_mutex_lock_killable(struct mutex *lock);
+
+/* Files. */
+struct file *ferrio_anon_file(const char *name, const struct file_operations *fops,
+			      void *priv, int flags, bool stream, bool nowait);
+void ferrio_file_open_mode(struct inode *inode, struct file *file, bool stream,
+			   bool nowait);
+
+/*
+ * Splice.  `step` moves bytes between the iterator and its own store; what it
+ * moved is what the iterator advanced by, its return value counts only when
+ * that is nothing: 0 or a negative errno.
+ */
+typedef int (*ferrio_splice_step_t)(struct iov_iter *iter, void *data);
+ssize_t ferrio_splice_to_pipe(struct pipe_inode_info *pipe, size_t len,
+			      ferrio_splice_step_t step, void *data);
+ssize_t ferrio_splice_from_pipe(struct pipe_inode_info *pipe, size_t len,
+				unsigned int flags, ferrio_splice_step_t step,
+				void *data);
+
+#endif /* FERRIO_SHIM_H */

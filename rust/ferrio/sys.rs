@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The C shims of `shim.h` as bindgen sees them, and the check that both compilers agree.
+
+#![allow(
+    clippy::all,
+    dead_code,
+    // Empty C structs deep in the kernel's types, as in the kernel's own bindings crate.
+    improper_ctypes,
+    missing_docs,
+    non_camel_case_types,
+    non_snake_case,
+    non_upper_case_globals,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn
+)]
+
+// FERRIO_GEN is the directory of the generated files; Kbuild exports it.
+include!(concat!(
+    env!("FERRIO_GEN"),
+    "/rust/ferrio/bindings_generated.rs"
+));
+
+use core::mem::{offset_of, size_of};
+
+// The C compiler's numbers come through enum ferrio_layout of shim.h.
+const _: () = {
+    assert!(size_of::<file>() == FERRIO_SIZEOF_FILE as usize);
+    assert!(offset_of!(file, private_data) == FERRIO_OFFSET_FILE_PRIVATE as usize);
+    assert!(size_of::<file_operations>() == FERRIO_SIZEOF_FOPS as usize);
+    assert!(offset_of!(file_operations, splice_read) == FERRIO_OFFSET_FOPS_SPLICE_READ as usize);
+    assert!(size_of::<kiocb>() == FERRIO_SIZEOF_KIOCB as usize);
+    assert!(offset_of!(kiocb, ki_flags) == FERRIO_OFFSET_KIOCB_FLAGS as usize);
+    assert!(size_of::<iov_iter>() == FERRIO_SIZEOF_IOV_ITER as usize);
+    assert!(size_of::<kvec>() == FERRIO_SIZEOF_KVEC as usize);
+    assert!(size_of::<miscdevice>() == FERRIO_SIZEOF_MISCDEVICE as usize);
+    assert!(offset_of!(miscdevice, mode) == FERRIO_OFFSET_MISCDEVICE_MODE as usize);
+    assert!(size_of::<mutex>() == FERRIO_SIZEOF_MUTEX as usize);
+    assert!(size_of::<wait_queue_head>() == FERRIO_SIZEOF_WAIT_QUEUE_HEAD as usize);
+    assert!(size_of::<wait_queue_entry>() == FERRIO_SIZEOF_WAIT_QUEUE_ENTRY as usize);
+};

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calling task.
+
+use crate::sys;
+use kernel::bindings;
+
+/// A capability of `capability.h`.
+#[derive(Clone, Copy)]
+pub struct Capability(u32);
+
+impl Capability {
+    /// May exceed resource limits.
+    pub const SYS_RESOURCE: Capability = Capability(sys::FERRIO_CAP_SYS_RESOURCE as u32);
+}
+
+/// Whether the caller has the capability in the initial user namespace.
+///
+/// Wraps `capable()`: it asks the security modules, and marks the task as privileged if it has it,
+/// so call it only when the answer decides. Process context.
+pub fn capable(capability: Capability) -> bool {
+    // SAFETY: Process context; the number is one of the header's (an invalid one would BUG()).
+    unsafe { bindings::capable(capability.0 as i32) }
+}
+
+/// The caller's real user id as the initial namespace numbers it.
+pub fn real_uid() -> u32 {
+    // SAFETY: The caller's own credentials may always be read.
+    unsafe { sys::ferrio_current_ruid() }
+}
+
+/// Whether the caller is being killed.
+pub fn is_dying() -> bool {
+    // SAFETY: Asks about the caller itself.
+    unsafe { sys::ferrio_fatal_signal_pending() }
+}
+
+/// Sends SIGPIPE to the caller.
+pub fn send_sigpipe() {
+    // SAFETY: The signal goes to the caller itself, which exists. Process context.
+    unsafe { sys::ferrio_send_sigpipe() };
+}

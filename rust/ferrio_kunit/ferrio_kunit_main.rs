@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! KUnit suites of the shared crate.
+
+use kernel::prelude::*;
+
+module! {
+    type: FerrioKunit,
+    name: "ferrio_kunit",
+    authors: ["The ferrio developers"],
+    description: "KUnit suites of the crate that the ferrio modules share",
+    license: "GPL",
+}
+
+struct FerrioKunit;
+
+impl kernel::Module for FerrioKunit {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        Ok(FerrioKunit)
+    }
+}
+
+#[kunit_tests(ferrio_iov)]
+mod iov_tests {
+    use ferrio::iov::{IterDest, IterSource};
+    use ferrio::pages::{live_pages, PageVec};
+    use kernel::{page::PAGE_SIZE, prelude::*};
+
+    #[test]
+    fn moved_is_what_the_iterator_advanced() {
+        let mut buf = [0; 8];
+        let (bytes, count) = IterDest::with_slice(&mut buf, |iter| {
+            assert_eq!(iter.copy_to(b"abc"), 3);
+            assert_eq!(iter.len(), 5);
+            iter.moved().map(|moved| moved.bytes())
+        });
+        assert_eq!(bytes, Ok(3));
+        assert_eq!(count, 3);
+        assert_eq!(&buf[..4], b"abc\0");
+    }
+
+    #[test]
+    fn nothing_moved_without_a_fault_is_ok() {
+        let mut buf = [0; 1];
+        let (bytes, _) = IterDest::with_slice(&mut buf, |iter| iter.moved().map(|m| m.bytes()));
+        assert_eq!(bytes, Ok(0));
+    }
+
+    #[test]
+    fn a_copy_ends_with_the_iterator() {
+        let mut buf = [0; 2];
+        let (faulted, count) = IterDest::with_slice(&mut buf, |iter| {
+            assert_eq!(iter.copy_to(b"abc"), 2);
+            iter.faulted()
+        });
+        // The end of the buffer is no fault.
+        assert_eq!(faulted, false);
+        assert_eq!(count, 2);
+    }
+
+    #[test]
+    fn rollback_takes_back_what_was_moved() {
+        let mut buf = [0; 8];
+        let (_, count) = IterDest::with_slice(&mut buf, |iter| {
+            iter.copy_to(b"ab");
+            let mark = iter.checkpoint();
+            iter.copy_to(b"cdef");
+            iter.rollback(mark);
+            assert_eq!(iter.len(), 6);
+            // A mark that lies ahead asks for nothing.
+            let ahead = iter.checkpoint();
+            iter.rollback(mark);
+            iter.rollback(ahead);
+            iter.copy_to(b"X");
+        });
+        assert_eq!(count, 3);
+        assert_eq!(&buf, b"abXdef\0\0");
+    }
+
+    #[test]
+    fn pages_go_on_at_the_start() -> Result {
+        let pages = PageVec::new(2 * PAGE_SIZE)?;
+        let data = [7; 100];
+        let (copied, _) =
+            IterSource::with_slice(&data, |iter| pages.copy_from(2 * PAGE_SIZE - 60, 100, iter));
+        assert_eq!(copied, 100);
+        let mut back = [0; 104];
+        let (copied, _) = IterDest::with_slice(&mut back, |iter| {
+            pages.copy_to(2 * PAGE_SIZE - 62, 104, iter)
+        });
+        assert_eq!(copied, 104);
+        assert_eq!(&back[..2], &[0, 0]);
+        assert_eq!(&back[2..102], &data);
+        assert_eq!(&back[102..], &[0, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn pages_are_counted() -> Result {
+        let before = live_pages();
+        let pages = PageVec::new(3 * PAGE_SIZE - 1)?;
+        assert_eq!(pages.len(), 3 * PAGE_SIZE);
+        assert_eq!(live_pages(), before + 3);
+        drop(pages);
+        assert_eq!(live_pages(), before);
+        Ok(())
+    }
+}
+
+#[kunit_tests(ferrio_sync)]
+mod sync_tests {
+    use ferrio::{
+        new_token, new_wait_queue,
+        token::Token,
+        wait::{Deadline, Sleep, WaitQueue},
+    };
+    use kernel::prelude::*;
+
+    #[test]
+    fn a_token_is_taken_once() -> Result {
+        let token: Pin<KBox<Token>> = KBox::pin_init(new_token!("kunit_token"), GFP_KERNEL)?;
+        let guard = token.take(false)?;
+        assert!(token.try_take().is_none());
+        assert_eq!(token.take(true).err(), Some(EAGAIN));
+        drop(guard);
+        assert!(token.take(true).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn a_true_condition_does_not_wait() -> Result {
+        let queue: Pin<KBox<WaitQueue>> =
+            KBox::pin_init(new_wait_queue!("kunit_queue"), GFP_KERNEL)?;
+        assert_eq!(queue.wait(Sleep::Interruptible, || true), Ok(()));
+        assert_eq!(queue.wait(Sleep::Killable, || true), Ok(()));
+        assert_eq!(queue.has_sleeper(), false);
+        Ok(())
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline() -> Result {
+        let queue: Pin<KBox<WaitQueue>> =
+            KBox::pin_init(new_wait_queue!("kunit_queue"), GFP_KERNEL)?;
+        let end = Deadline::after(2_000_000);
+        let done = queue.wait_until(Sleep::Killable, Some(end), || false);
+        assert_eq!(done, Ok(false));
+        // Not before: the clock has reached it.
+        assert!(Deadline::after(0) >= end);
+        assert_eq!(queue.has_sleeper(), false);
+        Ok(())
+    }
+
+    #[test]
+    fn the_condition_is_looked_at_once_more_at_the_deadline() -> Result {
+        let queue: Pin<KBox<WaitQueue>> =
+            KBox::pin_init(new_wait_queue!("kunit_queue"), GFP_KERNEL)?;
+        let end = Deadline::after(1_000_000);
+        // True from the deadline on, with nobody to wake us.
+        let done = queue.wait_until(Sleep::Killable, Some(end), || Deadline::after(0) >= end);
+        assert_eq!(done, Ok(true));
+        Ok(())
+    }
+}

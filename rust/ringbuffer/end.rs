@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The files of a ring: the plain descriptor and the ends that are minted from it.
+
+use crate::{
+    calls,
+    ring::{Ring, Rw},
+    stream::Stream,
+    uapi,
+    users::{Share, Users},
+};
+use ferrio::{
+    chardev::{anon_file, FileOps, OpenFile, Private, Request},
+    iov::{IterDest, IterSource, Moved},
+    poll::{Mask, PollTable},
+    splice::{PipeSink, PipeSource, SpliceFlags, Spliced},
+};
+use kernel::{
+    fs::{file::flags::O_NONBLOCK, File},
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    sync::{
+        aref::ARef,
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
+    uaccess::UserPtr,
+};
+
+/// What a file of a ring was made as.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An open of the device: both ends, as far as its mode allows; makes other ends.
+    Plain,
+    Consumer,
+    Producer,
+}
+
+impl Kind {
+    pub(crate) fn abi(self) -> u32 {
+        match self {
+            Kind::Plain => uapi::FERRIO_RB_KIND_PLAIN,
+            Kind::Consumer => uapi::FERRIO_RB_KIND_CONSUMER,
+            Kind::Producer => uapi::FERRIO_RB_KIND_PRODUCER,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Plain => "plain",
+            Kind::Consumer => "consumer",
+            Kind::Producer => "producer",
+        }
+    }
+}
+
+/// An open file of a ring: a holder of one end or of both.
+pub(crate) struct End {
+    pub(crate) ring: Arc<Ring>,
+    pub(crate) kind: Kind,
+    /// The ends that this file holds, bits of [`Rw::bit`]; only ever loses bits.
+    pub(crate) holds: Atomic<u32>,
+}
+
+impl End {
+    pub(crate) fn stream(&self) -> Stream<'_> {
+        Stream {
+            ring: &self.ring,
+            holds: &self.holds,
+        }
+    }
+
+    /// A file of its own for one end that this file holds.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: this file does not hold it. `ENOMEM`, `ENFILE`.
+    pub(crate) fn mint(&self, rw: Rw) -> Result<ARef<File>> {
+        let kind = match rw {
+            Rw::Read => Kind::Consumer,
+            Rw::Write => Kind::Producer,
+        };
+        // The box first: from add_holder() on, the new end's drop gives the holder back.
+        let mut end = KBox::new(
+            End {
+                ring: self.ring.clone(),
+                kind,
+                holds: Atomic::new(0),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        self.ring.add_holder(rw, &self.holds)?;
+        end.holds = Atomic::new(rw.bit());
+        anon_file::<End>(end)
+    }
+
+    /// Gives up an end.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: this file does not hold it.
+    pub(crate) fn shutdown(&self, rw: Rw) -> Result {
+        self.ring.drop_holder(rw, &self.holds)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        for rw in [Rw::Write, Rw::Read] {
+            // EBADF: it does not hold this one.
+            let _ = self.shutdown(rw);
+        }
+    }
+}
+
+fn nonblock(file: &File, flags: SpliceFlags) -> bool {
+    flags.nonblock() || file.flags() & O_NONBLOCK != 0
+}
+
+#[vtable]
+impl FileOps for End {
+    type Ptr = KBox<End>;
+    type Device = Arc<Users>;
+
+    const NAME: &'static CStr = c"ringbuffer";
+    const MODE: u16 = 0o666;
+    const STREAM: bool = true;
+    const NOWAIT: bool = true;
+
+    fn open(users: &Arc<Users>, file: &OpenFile) -> Result<KBox<End>> {
+        let mut held = 0;
+        if file.can_read() {
+            held |= Rw::Read.bit();
+        }
+        if file.can_write() {
+            held |= Rw::Write.bit();
+        }
+        let ring = Ring::new(Share::new(users)?, held)?;
+        Ok(KBox::new(
+            End {
+                ring,
+                kind: Kind::Plain,
+                holds: Atomic::new(held),
+            },
+            GFP_KERNEL_ACCOUNT,
+        )?)
+    }
+
+    fn read_iter<'i>(
+        this: Private<'_, Self>,
+        request: &mut Request<'_>,
+        iter: &mut IterDest<'i>,
+    ) -> Result<Moved<'i>> {
+        if !iter.is_empty() {
+            this.stream().read(iter, request.nowait())?;
+        }
+        iter.moved()
+    }
+
+    fn write_iter<'i>(
+        this: Private<'_, Self>,
+        request: &mut Request<'_>,
+        iter: &mut IterSource<'i>,
+    ) -> Result<Moved<'i>> {
+        if !iter.is_empty() {
+            this.stream()
+                .write(iter, request.nowait(), request.nosignal())?;
+        }
+        iter.moved()
+    }
+
+    fn poll<'a>(this: Private<'a, Self>, table: &PollTable<'a>) -> Mask {
+        let ring: &'a Ring = &this.ring;
+        table.register(&ring.consumer.waiters);
+        table.register(&ring.producer.waiters);
+        this.stream().ready()
+    }
+
+    fn splice_read<'p>(
+        this: Private<'_, Self>,
+        file: &File,
+        _position: &mut i64,
+        pipe: &mut PipeSink<'p>,
+        flags: SpliceFlags,
+    ) -> Result<Spliced<'p>> {
+        this.stream().splice_read(pipe, nonblock(file, flags))
+    }
+
+    fn splice_write<'p>(
+        this: Private<'_, Self>,
+        file: &File,
+        _position: &mut i64,
+        pipe: &mut PipeSource<'p>,
+        flags: SpliceFlags,
+    ) -> Result<Spliced<'p>> {
+        this.stream().splice_write(pipe, nonblock(file, flags))
+    }
+
+    fn ioctl(this: Private<'_, Self>, _file: &File, cmd: u32, arg: UserPtr) -> Result<isize> {
+        calls::ioctl(this, cmd, arg).map(|()| 0)
+    }
+
+    fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {
+        let ring = &this.ring;
+        // The reader's position first: then the difference is never negative.
+        let read = ring.consumer.position.load(Relaxed);
+        let written = ring.producer.position.load(Relaxed);
+        seq_print!(seq, "rb-kind:\t{}\n", this.kind.name());
+        seq_print!(seq, "rb-id:\t{}\n", ring.id);
+        seq_print!(seq, "rb-size:\t{}\n", ring.size());
+        seq_print!(
+            seq,
+            "rb-allocated:\t{}\n",
+            u32::from(ring.memory().is_some())
+        );
+        seq_print!(seq, "rb-written:\t{}\n", written);
+        seq_print!(seq, "rb-read:\t{}\n", read);
+        seq_print!(seq, "rb-consumers:\t{}\n", ring.consumer.holders());
+        seq_print!(seq, "rb-producers:\t{}\n", ring.producer.holders());
+    }
+}

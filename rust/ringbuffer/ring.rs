@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A ring: its memory, its two positions, its holders.
+//!
+//! # Who writes what
+//!
+//! | word | written by | under |
+//! |---|---|---|
+//! | `written` | the producer end | `producer.token` |
+//! | `read` | the consumer end | `consumer.token` |
+//! | holders of an end | open, mint, shutdown, release | `setup` |
+//! | `memory` | the first use, once | `setup` |
+//!
+//! Positions count bytes since the ring was made and are stored unmasked; their difference is what
+//! is in the ring. Each end loads its own position and its peer's once a turn, checks the
+//! difference, works on the copies and publishes its own by a release store, behind the copy of the
+//! data; the peer's acquire load sees the data with it.
+//!
+//! # Lock order
+//!
+//! `setup` → the users' table. A token → nothing of ours; user memory may be copied under it.
+//! `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried there
+//! (`splice_write`). `setup` is never taken under a token, nor a token under `setup`.
+
+use crate::users::{Share, Use};
+use ferrio::{
+    memcg::MemCgroup, new_token, new_wait_queue, pages::PageVec, poll::Mask, token::Token,
+    wait::WaitQueue,
+};
+use kernel::{
+    new_mutex,
+    page::PAGE_SIZE,
+    prelude::*,
+    sync::{
+        atomic::{Acquire, Atomic, Relaxed, Release},
+        Arc, Mutex, SetOnce,
+    },
+};
+
+/// The smallest ring, in bytes.
+pub(crate) const MIN_BYTES: usize = PAGE_SIZE;
+/// The largest ring, in bytes.
+pub(crate) const MAX_BYTES: usize = 1 << 30;
+/// The size of a ring that nobody gave one, in bytes; a pipe's.
+pub(crate) const DEFAULT_BYTES: usize = 64 << 10;
+
+/// The direction of data, seen by the holder of an end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rw {
+    Read,
+    Write,
+}
+
+impl Rw {
+    /// The end's bit in a set of ends.
+    pub(crate) fn bit(self) -> u32 {
+        match self {
+            Rw::Read => 1,
+            Rw::Write => 2,
+        }
+    }
+}
+
+/// One end of a ring.
+#[pin_data]
+pub(crate) struct Side {
+    /// Bytes that went through this end since the ring was made.
+    pub(crate) position: Atomic<u64>,
+    /// How many open files hold it. 0 is final.
+    holders: Atomic<u32>,
+    /// Whoever reads or writes has it, also while user memory is copied.
+    #[pin]
+    pub(crate) token: Token,
+    /// Who waits for the *other* end to move, or to close.
+    #[pin]
+    pub(crate) waiters: WaitQueue,
+}
+
+impl Side {
+    /// Whether nobody holds this end. Acquire: what its holders published before is seen.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.holders.load(Acquire) == 0
+    }
+
+    pub(crate) fn holders(&self) -> u32 {
+        self.holders.load(Relaxed)
+    }
+}
+
+/// What is decided before the first use.
+struct Setup {
+    bytes: usize,
+    share: Share,
+    memcg: MemCgroup,
+}
+
+/// See the module.
+#[pin_data]
+pub(crate) struct Ring {
+    /// Tells the rings apart in fdinfo.
+    pub(crate) id: u64,
+    memory: SetOnce<PageVec>,
+    #[pin]
+    setup: Mutex<Setup>,
+    #[pin]
+    pub(crate) consumer: Side,
+    #[pin]
+    pub(crate) producer: Side,
+}
+
+/// The `id` of the next ring.
+static NEXT_ID: Atomic<u64> = Atomic::new(1);
+
+impl Ring {
+    /// A ring of the default size without memory, with one holder for each end in `held`.
+    ///
+    /// It belongs to the caller, and to the caller's cgroup.
+    ///
+    /// # Errors
+    ///
+    /// `EDQUOT`, `ENOMEM`.
+    pub(crate) fn new(share: Share, held: u32) -> Result<Arc<Self>> {
+        let setup = Setup {
+            bytes: DEFAULT_BYTES,
+            share,
+            memcg: MemCgroup::current(),
+        };
+        let readers = u32::from(held & Rw::Read.bit() != 0);
+        let writers = u32::from(held & Rw::Write.bit() != 0);
+        Arc::pin_init(
+            pin_init!(Self {
+                id: NEXT_ID.fetch_add(1, Relaxed),
+                memory: SetOnce::new(),
+                setup <- new_mutex!(setup, "ringbuffer_setup"),
+                // Two initialisers, not one function called twice: each gives its locks a class of
+                // its own, as pipe->mutex orders the two tokens differently.
+                consumer <- pin_init!(Side {
+                    position: Atomic::new(0),
+                    holders: Atomic::new(readers),
+                    token <- new_token!("ringbuffer_consumer"),
+                    waiters <- new_wait_queue!("ringbuffer_readers"),
+                }),
+                producer <- pin_init!(Side {
+                    position: Atomic::new(0),
+                    holders: Atomic::new(writers),
+                    token <- new_token!("ringbuffer_producer"),
+                    waiters <- new_wait_queue!("ringbuffer_writers"),
+                }),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    pub(crate) fn side(&self, rw: Rw) -> &Side {
+        match rw {
+            Rw::Read => &self.consumer,
+            Rw::Write => &self.producer,
+        }
+    }
+
+    /// The ring's memory, if it has been used.
+    pub(crate) fn memory(&self) -> Option<&PageVec> {
+        self.memory.as_ref()
+    }
+
+    /// The ring's memory; allocates it at the first use. Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `EDQUOT`, `ENOMEM`; `EINTR` if the caller is being killed.
+    pub(crate) fn use_memory(&self) -> Result<&PageVec> {
+        if let Some(memory) = self.memory.as_ref() {
+            return Ok(memory);
+        }
+        let mut setup = self.setup.lock();
+        if self.memory.as_ref().is_none() {
+            let bytes = setup.bytes;
+            setup.share.add_bytes(bytes)?;
+            match setup.memcg.charge(|| PageVec::new(bytes)) {
+                Ok(pages) => {
+                    self.memory.populate(pages);
+                }
+                Err(err) => {
+                    setup.share.sub_bytes();
+                    return Err(err);
+                }
+            }
+        }
+        self.memory.as_ref().ok_or(ENOMEM)
+    }
+
+    /// Sets the size, before the first use.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: not a power of two in the limits. `EBUSY`: in use.
+    pub(crate) fn set_size(&self, bytes: u64) -> Result {
+        let bytes = usize::try_from(bytes).map_err(|_| EINVAL)?;
+        if !bytes.is_power_of_two() || !(MIN_BYTES..=MAX_BYTES).contains(&bytes) {
+            return Err(EINVAL);
+        }
+        let mut setup = self.setup.lock();
+        if self.memory.as_ref().is_some() {
+            return Err(EBUSY);
+        }
+        setup.bytes = bytes;
+        Ok(())
+    }
+
+    /// The size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match self.memory.as_ref() {
+            Some(memory) => memory.len(),
+            None => self.setup.lock().bytes,
+        }
+    }
+
+    /// What the ring's user has in all.
+    pub(crate) fn user_total(&self) -> Use {
+        self.setup.lock().share.total()
+    }
+
+    /// Adds a holder to an end that `holds`, a file's set of ends, has.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: the file does not hold that end (any more).
+    pub(crate) fn add_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
+        let _setup = self.setup.lock();
+        if holds.load(Relaxed) & rw.bit() == 0 {
+            return Err(EBADF);
+        }
+        let holders = &self.side(rw).holders;
+        // A file that holds the end keeps it from being closed: this never goes up from 0.
+        holders.store(holders.load(Relaxed) + 1, Relaxed);
+        Ok(())
+    }
+
+    /// Takes an end away from a file's set; wakes everybody if it was the last holder, and those
+    /// who sleep in this file.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: the file does not hold that end (any more).
+    pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
+        {
+            let _setup = self.setup.lock();
+            let held = holds.load(Relaxed);
+            if held & rw.bit() == 0 {
+                return Err(EBADF);
+            }
+            holds.store(held & !rw.bit(), Relaxed);
+            let holders = &self.side(rw).holders;
+            // Release: whoever sees the end closed sees all that its holders published.
+            holders.store(holders.load(Relaxed) - 1, Release);
+        }
+        // The waiters of both ends: the peer's for the close, this end's for the loss of it.
+        let all = Mask::IN | Mask::OUT | Mask::ERR | Mask::HUP;
+        self.consumer.waiters.wake(all);
+        self.producer.waiters.wake(all);
+        Ok(())
+    }
+}

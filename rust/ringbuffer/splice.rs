@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ring and pipes.
+//!
+//! splice_read runs under `pipe->mutex` (the VFS takes it) and may wait for data there, as every
+//! `->splice_read` may; the wait ends with any signal. Behind it the copy sleeps for nobody: the
+//! consumer's token is tried. When another reader has it, this one stands in line for it, killably,
+//! and looks again.
+//!
+//! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
+//! producer's token, and waits for that with the pipe unlocked, too.
+
+use crate::{ring::Rw, stream::Stream};
+use ferrio::{
+    splice::{PipeSink, PipeSource, Spliced},
+    task,
+};
+use kernel::{prelude::*, sync::atomic::Relaxed};
+
+impl Stream<'_> {
+    /// `splice(ring, pipe)`: waits for data unless `nowait`, then moves what is there.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`, `EBADF`, `EPIPE` (the pipe has no reader), `ENOMEM`, `ERESTARTSYS`.
+    pub(crate) fn splice_read<'p>(
+        &self,
+        pipe: &mut PipeSink<'p>,
+        nowait: bool,
+    ) -> Result<Spliced<'p>> {
+        loop {
+            // Data first: pages for the pipe are not made for nothing.
+            if !nowait {
+                self.wait_for_data()?;
+            }
+            match pipe.fill(|iter| self.read_once(iter, true)) {
+                Ok(_) => return Ok(pipe.spliced()),
+                // Another reader was faster, or has the token.
+                Err(err) if err == EAGAIN && !nowait => self.yield_turn()?,
+                Err(err) => return Err(err),
+            }
+        }
+    }
+
+    /// Stands in line for the consumer's token once, killably.
+    fn yield_turn(&self) -> Result {
+        drop(self.ring.consumer.token.take(false)?);
+        Ok(())
+    }
+
+    /// `splice(pipe, ring)`: moves until the length is reached or the pipe is empty.
+    ///
+    /// # Errors
+    ///
+    /// As write(), and `EAGAIN` for an empty pipe with `SPLICE_F_NONBLOCK`.
+    pub(crate) fn splice_write<'p>(
+        &self,
+        pipe: &mut PipeSource<'p>,
+        nowait: bool,
+    ) -> Result<Spliced<'p>> {
+        if self.holds.load(Relaxed) & Rw::Write.bit() == 0 {
+            return Err(EBADF);
+        }
+        let result = self.splice_turns(pipe, nowait);
+        if result == Err(EPIPE) {
+            task::send_sigpipe();
+        }
+        if pipe.count() == 0 {
+            result?;
+        }
+        Ok(pipe.spliced())
+    }
+
+    fn splice_turns(&self, pipe: &mut PipeSource<'_>, nowait: bool) -> Result {
+        if self.ring.consumer.is_closed() {
+            return Err(EPIPE);
+        }
+        let memory = self.ring.use_memory()?;
+        while pipe.left() > 0 {
+            // Why `feed` stopped: the ring's fault or the pipe's.
+            let mut ring_says = Ok(());
+            // Wait for the pipe only while there is nothing to return.
+            let wait = !nowait && pipe.count() == 0;
+            let fed = pipe.feed(wait, |iter| {
+                ring_says = self.write_once(memory, iter, false, true);
+                ring_says
+            });
+            match (fed, ring_says) {
+                // The ring has no space, or its token is taken; the pipe has more.
+                (_, Err(err)) if err == EAGAIN && !nowait => self.wait_for_turn(memory)?,
+                (_, Err(err)) => return Err(err),
+                // The pipe is at its end, or empty for now.
+                (Ok(_), Ok(())) => return Ok(()),
+                (Err(err), Ok(())) => return Err(err),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ring as a byte stream: what read(), write() and poll() do.
+//!
+//! Both directions have the same shape: take the end's token, look once, move what can be moved,
+//! publish, give the token back, wake the peer; if nothing could be moved, wait without the token.
+
+use crate::ring::{Ring, Rw, Side};
+use ferrio::{
+    iov::{IterDest, IterSource, PIPE_BUF},
+    pages::PageVec,
+    poll::Mask,
+    task,
+    token::TokenGuard,
+    wait::Sleep,
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Acquire, Atomic, Relaxed, Release},
+};
+
+/// A file's view of its ring for the time of one call.
+#[derive(Clone, Copy)]
+pub(crate) struct Stream<'a> {
+    pub(crate) ring: &'a Ring,
+    /// The ends that the file holds; may lose one at any time.
+    pub(crate) holds: &'a Atomic<u32>,
+}
+
+/// What an end finds when it looks.
+struct Look {
+    /// The end's own position.
+    own: u64,
+    /// Bytes in the ring (consumer) or free (producer).
+    ready: usize,
+    /// The peer is gone. Looked at before the positions: with `ready` 0 nothing can follow.
+    closed: bool,
+}
+
+impl<'a> Stream<'a> {
+    fn holds(&self, rw: Rw) -> bool {
+        self.holds.load(Relaxed) & rw.bit() != 0
+    }
+
+    /// How many free bytes wake a writer, and mean EPOLLOUT.
+    fn enough(&self, size: usize) -> usize {
+        PIPE_BUF.min(size)
+    }
+
+    fn used(&self) -> usize {
+        // Two moving words, read by somebody who holds neither end: the reader's first, so that the
+        // difference cannot be negative; it can be too large by what went through meanwhile.
+        let read = self.ring.consumer.position.load(Acquire);
+        let written = self.ring.producer.position.load(Acquire);
+        written.wrapping_sub(read) as usize
+    }
+
+    /// Bytes that can be read now, as a third party sees it: at most the size.
+    pub(crate) fn readable(&self) -> usize {
+        self.used().min(self.ring.memory().map_or(0, PageVec::len))
+    }
+
+    /// Free bytes, as a third party sees it.
+    fn writable(&self) -> usize {
+        match self.ring.memory() {
+            Some(memory) => memory.len().saturating_sub(self.used()),
+            // Nothing has been used yet, so all of it is free.
+            None => usize::MAX,
+        }
+    }
+
+    /// Looks at the ring from an end whose token the caller has.
+    fn look(&self, rw: Rw, own: &Side, peer: &Side, size: usize) -> Look {
+        let closed = peer.is_closed();
+        let own = own.position.load(Relaxed);
+        let peer = peer.position.load(Acquire);
+        let ready = match rw {
+            Rw::Read => peer.wrapping_sub(own) as usize,
+            Rw::Write => size - own.wrapping_sub(peer) as usize,
+        };
+        Look { own, ready, closed }
+    }
+
+    /// Publishes the end's position behind the bytes that it moved.
+    fn publish(&self, _token: &TokenGuard<'_>, side: &Side, from: u64, moved: usize) {
+        side.position
+            .store(from.wrapping_add(moved as u64), Release);
+    }
+
+    /// Wakes readers for data that has been published.
+    fn wake_readers(&self) {
+        self.ring.consumer.waiters.wake(Mask::IN);
+    }
+
+    /// Wakes writers for space that has been published, once it is worth it: a writer that is woken
+    /// for every byte sleeps again after every byte.
+    fn wake_writers(&self, size: usize) {
+        let writers = &self.ring.producer.waiters;
+        if writers.has_sleeper() && self.writable() >= self.enough(size) {
+            writers.wake(Mask::OUT);
+        }
+    }
+
+    /// Takes the token of an end, for a file that holds it.
+    fn take(&self, rw: Rw, nowait: bool) -> Result<TokenGuard<'a>> {
+        let token = self.ring.side(rw).token.take(nowait)?;
+        if self.holds(rw) {
+            Ok(token)
+        } else {
+            Err(EBADF)
+        }
+    }
+
+    /// Waits until the consumer has something to look at.
+    fn wait_readable(&self) -> Result {
+        let ring = self.ring;
+        ring.consumer.waiters.wait(Sleep::Interruptible, || {
+            self.used() > 0 || ring.producer.is_closed() || !self.holds(Rw::Read)
+        })
+    }
+
+    /// Waits until the producer has enough space, or nobody to write for.
+    fn wait_writable(&self, size: usize) -> Result {
+        let ring = self.ring;
+        ring.producer.waiters.wait(Sleep::Interruptible, || {
+            self.writable() >= self.enough(size)
+                || ring.consumer.is_closed()
+                || !self.holds(Rw::Write)
+        })
+    }
+
+    /// One turn of the consumer, without waiting for data: moves what is there to `iter`.
+    ///
+    /// Nothing moved and `Ok` is the end of the stream, or a fault that `iter` knows of.
+    ///
+    /// # Errors
+    ///
+    /// - `EAGAIN`: empty; or the token is taken, and `nowait`.
+    /// - `EBADF`: the file does not hold this end.
+    /// - `EINTR`: killed while waiting for the token.
+    pub(crate) fn read_once(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
+        let ring = self.ring;
+        let token = self.take(Rw::Read, nowait)?;
+        let size = ring.memory().map_or(0, PageVec::len);
+        let look = self.look(Rw::Read, &ring.consumer, &ring.producer, size);
+        let Some(memory) = ring.memory().filter(|_| look.ready > 0) else {
+            return if look.closed { Ok(()) } else { Err(EAGAIN) };
+        };
+        let offset = (look.own as usize) & (size - 1);
+        let moved = memory.copy_to(offset, look.ready.min(iter.len()), iter);
+        self.publish(&token, &ring.consumer, look.own, moved);
+        drop(token);
+        if moved > 0 {
+            self.wake_writers(size);
+        }
+        Ok(())
+    }
+
+    /// read(): waits for data unless `nowait`, then moves what is there.
+    pub(crate) fn read(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
+        loop {
+            match self.read_once(iter, nowait) {
+                Err(err) if err == EAGAIN && !nowait => self.wait_readable()?,
+                result => return result,
+            }
+        }
+    }
+
+    /// One turn of the producer, without waiting for space: moves what fits from `iter`.
+    ///
+    /// With `whole` it is all of `iter` or nothing.
+    ///
+    /// # Errors
+    ///
+    /// - `EAGAIN`: no space; or the token is taken, and `nowait`.
+    /// - `EBADF`: the file does not hold this end.
+    /// - `EFAULT`: with `whole`, if not all could be copied; nothing was moved.
+    /// - `EINTR`: killed while waiting for the token.
+    /// - `EPIPE`: the consumer end is closed.
+    pub(crate) fn write_once(
+        &self,
+        memory: &PageVec,
+        iter: &mut IterSource<'_>,
+        whole: bool,
+        nowait: bool,
+    ) -> Result {
+        let ring = self.ring;
+        let size = memory.len();
+        let token = self.take(Rw::Write, nowait)?;
+        let look = self.look(Rw::Write, &ring.producer, &ring.consumer, size);
+        if look.closed {
+            return Err(EPIPE);
+        }
+        let wanted = iter.len();
+        if look.ready == 0 || (whole && look.ready < wanted) {
+            return Err(EAGAIN);
+        }
+        let offset = (look.own as usize) & (size - 1);
+        let start = iter.checkpoint();
+        let moved = memory.copy_from(offset, wanted.min(look.ready), iter);
+        if whole && moved < wanted {
+            // Bytes behind the position that is published are nobody's: no need to clear them.
+            iter.rollback(start);
+            return Err(EFAULT);
+        }
+        self.publish(&token, &ring.producer, look.own, moved);
+        drop(token);
+        if moved > 0 {
+            self.wake_readers();
+        }
+        Ok(())
+    }
+
+    /// write(): up to PIPE_BUF bytes whole; more in as many turns as it takes.
+    ///
+    /// What was moved before an error counts: see [`IterSource::moved`].
+    pub(crate) fn write(&self, iter: &mut IterSource<'_>, nowait: bool, nosignal: bool) -> Result {
+        // Before the memory is made: a file without this end must not cost its user any.
+        if !self.holds(Rw::Write) {
+            return Err(EBADF);
+        }
+        let result = self.write_turns(iter, nowait);
+        if result == Err(EPIPE) && !nosignal {
+            task::send_sigpipe();
+        }
+        if iter.count() > 0 {
+            return Ok(());
+        }
+        result
+    }
+
+    fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
+        if self.ring.consumer.is_closed() {
+            return Err(EPIPE);
+        }
+        let memory = self.ring.use_memory()?;
+        let whole = iter.len() <= PIPE_BUF;
+        while !iter.is_empty() {
+            match self.write_once(memory, iter, whole, nowait) {
+                Ok(()) if iter.faulted() => break,
+                Ok(()) => (),
+                Err(err) if err == EAGAIN && !nowait => self.wait_writable(memory.len())?,
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for space for `splice_write`, and for its token, without having either.
+    pub(crate) fn wait_for_turn(&self, memory: &PageVec) -> Result {
+        self.wait_writable(memory.len())?;
+        // Space is there, so the token may have been what was missing: stand in line for it once.
+        drop(self.ring.producer.token.take(false)?);
+        Ok(())
+    }
+
+    /// Waits for data for `splice_read`.
+    pub(crate) fn wait_for_data(&self) -> Result {
+        self.wait_readable()
+    }
+
+    /// The bits of poll() for the ends that the file holds.
+    pub(crate) fn ready(&self) -> Mask {
+        let ring = self.ring;
+        let mut mask = Mask::NONE;
+        if self.holds(Rw::Read) {
+            // Closed first: data published before the close is then seen below.
+            if ring.producer.is_closed() {
+                mask |= Mask::HUP;
+            }
+            if self.used() > 0 {
+                mask |= Mask::IN;
+            }
+        }
+        if self.holds(Rw::Write) {
+            if ring.consumer.is_closed() {
+                mask |= Mask::ERR | Mask::HUP;
+            }
+            let size = ring.memory().map_or(PIPE_BUF, PageVec::len);
+            if self.writable() >= self.enough(size) {
+                mask |= Mask::OUT;
+            }
+        }
+        mask
+    }
+}

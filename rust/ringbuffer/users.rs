@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How much each user may have.
+//!
+//! Use counts against the real user id of whoever opened the device, from the open until the ring
+//! is gone, whoever holds its descriptors by then. A [`Share`] is what one ring counts for.
+
+use ferrio::task::{self, Capability};
+use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Arc, sync::Mutex};
+
+ferrio::ulong_param!(
+    /// Rings one user may have open.
+    static MAX_RINGS: "user_max_rings" = 1024,
+    "Rings one user may have open without CAP_SYS_RESOURCE (default 1024)"
+);
+
+ferrio::ulong_param!(
+    /// Bytes of ring memory one user may hold.
+    static MAX_BYTES: "user_max_bytes" = 64 << 20,
+    "Bytes of ring memory one user may hold without CAP_SYS_RESOURCE (default 64 MiB)"
+);
+
+/// What a user has.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Use {
+    pub(crate) rings: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Use {
+    /// The limits of now.
+    pub(crate) fn limits() -> Use {
+        Use {
+            rings: MAX_RINGS.get(),
+            bytes: MAX_BYTES.get(),
+        }
+    }
+}
+
+/// All users that have something.
+#[pin_data]
+pub(crate) struct Users {
+    #[pin]
+    table: Mutex<RBTree<u32, Use>>,
+}
+
+impl Users {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                table <- new_mutex!(RBTree::new(), "ringbuffer_users"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Adds to what `uid` has. Privilege is asked for only when a limit is exceeded, as asking
+    /// leaves a trace in the task and in the audit log.
+    fn add(&self, uid: u32, more: Use) -> Result {
+        let limits = Use::limits();
+        let mut table = self.table.lock();
+        let have = table.get(&uid).copied().unwrap_or_default();
+        let sum = Use {
+            rings: have.rings.checked_add(more.rings).ok_or(EDQUOT)?,
+            bytes: have.bytes.checked_add(more.bytes).ok_or(EDQUOT)?,
+        };
+        // Only what grows is checked: a limit lowered later does not stop the other kind.
+        let exceeds = (more.rings > 0 && sum.rings > limits.rings)
+            || (more.bytes > 0 && sum.bytes > limits.bytes);
+        if exceeds && !task::capable(Capability::SYS_RESOURCE) {
+            return Err(EDQUOT);
+        }
+        match table.get_mut(&uid) {
+            Some(entry) => *entry = sum,
+            None => {
+                table.try_create_and_insert(uid, sum, GFP_KERNEL_ACCOUNT)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn sub(&self, uid: u32, less: Use) {
+        let mut table = self.table.lock();
+        let left = table.get_mut(&uid).map(|entry| {
+            entry.rings -= less.rings;
+            entry.bytes -= less.bytes;
+            *entry
+        });
+        if left == Some(Use::default()) {
+            table.remove(&uid);
+        }
+    }
+
+    fn get(&self, uid: u32) -> Use {
+        self.table.lock().get(&uid).copied().unwrap_or_default()
+    }
+}
+
+/// What one ring counts for; goes back when dropped.
+pub(crate) struct Share {
+    users: Arc<Users>,
+    uid: u32,
+    mine: Use,
+}
+
+impl Share {
+    /// One ring without memory, for the caller.
+    ///
+    /// # Errors
+    ///
+    /// `EDQUOT`, `ENOMEM`.
+    pub(crate) fn new(users: &Arc<Users>) -> Result<Self> {
+        let mine = Use { rings: 1, bytes: 0 };
+        let uid = task::real_uid();
+        users.add(uid, mine)?;
+        Ok(Share {
+            users: users.clone(),
+            uid,
+            mine,
+        })
+    }
+
+    /// Memory for this ring, once.
+    ///
+    /// # Errors
+    ///
+    /// `EDQUOT`.
+    pub(crate) fn add_bytes(&mut self, bytes: usize) -> Result {
+        self.users.add(self.uid, Use { rings: 0, bytes })?;
+        self.mine.bytes += bytes;
+        Ok(())
+    }
+
+    /// Gives the memory's share back, after a failure.
+    pub(crate) fn sub_bytes(&mut self) {
+        let bytes = core::mem::take(&mut self.mine.bytes);
+        self.users.sub(self.uid, Use { rings: 0, bytes });
+    }
+
+    /// What the user of this ring has in all.
+    pub(crate) fn total(&self) -> Use {
+        self.users.get(self.uid)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.users.sub(self.uid, self.mine);
+    }
+}
