@@ -12,8 +12,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=/dev/null
-. "${FERRIO_ENV:-$here/env.sh}"
+# shellcheck source=env.sh
+. "$here/env.sh"
 
 dir=$FERRIO_OUT/initramfs
 

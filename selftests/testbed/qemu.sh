@@ -25,8 +25,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=/dev/null
-. "${FERRIO_ENV:-$here/env.sh}"
+# shellcheck source=env.sh
+. "$here/env.sh"
 
 die()
 {
@@ -173,6 +173,10 @@ tails()
 {
 	local f
 
+	# The reason stands above the call trace, which may be longer than what
+	# is shown of it.
+	grep -aE 'Kernel panic|BUG:|Oops:|WARNING:' "$log/$name.console" |
+		head -n 5 | tr -d '\r'
 	for f in "$log/$name".{console,ktap,qemu}; do
 		if [ -s "$f" ]; then
 			echo "--- last lines of $f"

@@ -24,6 +24,7 @@ import re
 import sys
 
 PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
+ABSENT = "did not run"
 PLACES = ("host", "test", "stock")
 Row = collections.namedtuple("Row", "place id status why")
 Line = collections.namedtuple("Line", "requirement places")
@@ -176,14 +177,18 @@ def judge(manifest, rows, places, only=()):
     for id, line in manifest.items():
         for place in line.places:
             if place in places and (place, id) not in seen and wanted(id):
-                judged.append(Row(place, id, FAIL, "did not run"))
+                judged.append(Row(place, id, FAIL, ABSENT))
     return judged
 
 
 def report(rows, places):
     """Prints failures, counts per place, the total; returns whether all is well."""
+    silent = [place for place in places
+              if all(row.why == ABSENT for row in rows if row.place == place)]
+    for place in silent:
+        print(f"FAILED {place}: not one of its tests ran")
     for row in rows:
-        if row.status == FAIL:
+        if row.status == FAIL and row.place not in silent:
             print(f"FAILED {row.place}: {row.id}{': ' + row.why if row.why else ''}")
 
     def counts(some):

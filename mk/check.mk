@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The verbs that test; the work is done by selftests/testbed.
+
+TESTBED := selftests/testbed
+
+check: ## all tests: sources, test kernel and stock kernel in guests
+	@$(TESTBED)/check.sh
+
+check-host: ## only the tests of sources, tools and test bed
+	@$(TESTBED)/check.sh host
+
+check-test: ## only the guest with the test kernel
+	@$(TESTBED)/check.sh test
+
+check-stock: ## only the guests with the stock kernel
+	@$(TESTBED)/check.sh stock
+
+check-long: ## all tests with their long rounds (hours)
+	@FERRIO_LONG=1 $(TESTBED)/check.sh
+
+check-mutants: ## each of selftests/mutants/*.patch has to make its test fail
+	@$(TESTBED)/mutants.sh
+
+shell: ## a guest to try things in, modules inserted; KERNEL=test for the test kernel
+	@$(TESTBED)/check-shell.sh $(or $(KERNEL),stock)
+
+.PHONY: check check-host check-test check-stock check-long check-mutants shell

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check-guest.sh PLACE main|1cpu|tarball: one test guest.
+#
+#   main     every program of the kselftest tree
+#   1cpu     the programs that the manifest asks for on one CPU (1cpu/...)
+#   tarball  run_kselftest.sh of the unpacked gen_tar tarball
+#
+# Needs out/modules/PLACE and out/selftests.  The KTAP ends up in
+# out/log/PLACE-KIND.ktap, pass, fail or none in out/log/PLACE-KIND.verdict.
+# FERRIO_LONG=1: the programs run their long rounds.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=env.sh
+. "$here/env.sh"
+
+place=$1 kind=$2
+name=$place-$kind
+verdict=$FERRIO_OUT/log/$name.verdict
+installed=$FERRIO_OUT/selftests/kselftest_install
+tarball=$installed/kselftest-packages/kselftest.tar.gz
+tree=$FERRIO_OUT/guest/$name
+
+mkdir -p "$FERRIO_OUT/log"
+echo none >"$verdict"
+
+rm -rf "$tree"
+mkdir -p "$tree/modules"
+cp "$FERRIO_OUT/modules/$place"/*.ko "$tree/modules/"
+
+# The test kernel is 10 to 40 times slower.  1 GiB rings need their memory and
+# room beside it; KASAN takes an eighth of what there is.
+case $place in
+test) slow=10 limit=1200 mem=4096 ;;
+stock) slow=2 limit=420 mem=3072 ;;
+*) die "check-guest.sh: $place is neither test nor stock" ;;
+esac
+cpus=2
+job=guest-kselftest
+case $kind in
+main) ;;
+1cpu)
+	cpus=1
+	in_root env KSRC="$KSRC" "$here/results.py" --manifest \
+		"$FERRIO_TOP/selftests/manifest" --programs "$place" 1cpu \
+		>"$tree/programs"
+	grep -q : "$tree/programs" || die "the manifest lists no program for $name"
+	;;
+tarball)
+	job=guest-tarball
+	cp "$tarball" "$tree/"
+	# run_kselftest.sh stops a program that hangs, if there is a timeout
+	# that knows --foreground: coreutils' does, busybox's does not.
+	in_root cp --parents -L /usr/bin/timeout /lib64/ld-linux-x86-64.so.2 \
+		/lib/x86_64-linux-gnu/libc.so.6 "$tree/"
+	;;
+*) die "check-guest.sh: no guest is called $kind" ;;
+esac
+if [ "$job" = guest-kselftest ]; then
+	cp -r "$installed" "$tree/kselftest"
+	rm -rf "$tree/kselftest/kselftest-packages"
+fi
+ln -s "/lib/ferrio/$job" "$tree/job"
+"$here/initramfs.sh" pack "$tree" "$tree.cpio"
+rm -rf "$tree"
+
+append="FERRIO_PLACE=$place FERRIO_SLOW=$slow"
+if [ -n "${FERRIO_LONG-}" ]; then
+	append="FERRIO_PLACE=$place FERRIO_SLOW=$((slow * 10)) FERRIO_LONG=1"
+	limit=$((limit * 10))
+fi
+status=0
+"$here/qemu.sh" --kernel "$place" --name "$name" --initrd "$tree.cpio" \
+	--cpus "$cpus" --mem "$mem" --limit "$limit" --append "$append" || status=$?
+rm -f "$tree.cpio"
+case $status in
+0) echo pass >"$verdict" ;;
+1) echo fail >"$verdict" ;;
+esac
+exit "$status"

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Checks of the sources, one TAP result each; what is wrong is printed above it.
+# A tool that is missing is a failure of its check.
+#
+# shellcheck disable=SC2317 # check_* are called by their name
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=env.sh
+. "$here/env.sh"
+cd "$FERRIO_TOP" || exit 1
+
+# What is going to be committed counts as well.
+files() # PATTERN...
+{
+	git ls-files --cached --others --exclude-standard -- "$@" | sort -u |
+		while read -r file; do
+			[ ! -f "$file" ] || echo "$file"
+		done
+}
+
+# Reads file names; fails if there are none, since then nothing was checked.
+some() # COMMAND...
+{
+	local list
+	mapfile -t list
+	if [ ${#list[@]} = 0 ]; then
+		echo "there is no file to check"
+		return 1
+	fi
+	in_root "$@" "${list[@]}"
+}
+
+scripts()
+{
+	files | while read -r file; do
+		if head -n 1 "$file" | grep -aqE '^#!/(usr/)?bin/(env )?(ba|da)?sh' ||
+			head -n 5 "$file" | grep -aq '^# shellcheck shell='; then
+			echo "$file"
+		fi
+	done
+}
+
+check_rustfmt()
+{
+	files '*.rs' | some rustfmt --check --edition 2021
+}
+
+check_clippy()
+{
+	make --no-print-directory clippy
+}
+
+check_rustdoc()
+{
+	make --no-print-directory rustdoc
+}
+
+check_shellcheck()
+{
+	scripts | some shellcheck -x -P SCRIPTDIR
+}
+
+# Not looked for, with the reason:
+#   VOLATILE       the test programs share memory with the kernel on purpose
+check_checkpatch()
+{
+	files '*.c' '*.h' | some perl "$KSRC/scripts/checkpatch.pl" \
+		--no-tree --no-summary --terse --show-types -f \
+		--ignore VOLATILE
+}
+
+check_man()
+{
+	files 'Documentation/man/*.[1-9]' | some mandoc -T lint -W warning
+}
+
+check_python()
+{
+	files '*.py' | some python3 -B -W error -c '
+import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name, encoding="utf-8").read(), name)'
+}
+
+check_spdx()
+{
+	local file bad=0
+	while read -r file; do
+		case $file in LICENSES/* | COPYING) continue ;; esac
+		if ! head -n 5 "$file" | grep -aq 'SPDX-License-Identifier: '; then
+			echo "$file: no SPDX-License-Identifier in its first five lines"
+			bad=1
+		fi
+	done < <(files)
+	return "$bad"
+}
+
+# rust/ferrio has the unsafe code; besides it one ffi.rs per user crate and per
+# crate of the driver API.
+check_unsafe()
+{
+	local list
+	mapfile -t list < <(files '*.rs' | grep -v -e '^rust/ferrio/' -e '/ffi\.rs$')
+	if [ ${#list[@]} = 0 ]; then
+		echo "there is no file to check"
+		return 1
+	fi
+	if sed 's://.*$::' -s "${list[@]}" | grep -qw unsafe; then
+		grep -Hnw unsafe "${list[@]}" | grep -v '^[^:]*:[0-9]*:[[:space:]]*//'
+		return 1
+	fi
+}
+
+check_length()
+{
+	local file lines bad=0
+	while read -r file; do
+		lines=$(wc -l <"$file")
+		if [ "$lines" -ge 500 ]; then
+			echo "$file: $lines lines; one subject to a file, split before 500"
+			bad=1
+		fi
+	done < <(files '*.rs' '*.c' '*.h' '*.sh' '*.py' 'guest-*' '*.mk' Makefile)
+	return "$bad"
+}
+
+checks='rustfmt clippy rustdoc shellcheck checkpatch man python spdx unsafe length'
+# shellcheck disable=SC2086 # a list of words
+[ $# -gt 0 ] || set -- $checks
+echo "TAP version 13"
+echo "1..$#"
+number=0 failed=0
+for check; do
+	number=$((number + 1))
+	start=$SECONDS
+	if "check_$check" >"$FERRIO_OUT/log/sources-$check.log" 2>&1 </dev/null; then
+		echo "ok $number $check"
+	else
+		tail -n 40 "$FERRIO_OUT/log/sources-$check.log" | sed 's/^/# /'
+		echo "not ok $number $check"
+		failed=1
+	fi
+	echo "# $check took $((SECONDS - start)) s"
+done
+exit $failed

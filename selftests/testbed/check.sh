@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# check.sh [host|test|stock]...: make check, or a part of it.
+#
+# Two chains run side by side, since the machine has two cores at least and the
+# test kernel (its build, then its guest) takes about as long as everything
+# else.  What fails does not stop the others; the verdict is results.py's alone,
+# from what really ran, so that nothing here can forget a failure.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=env.sh
+. "$here/env.sh"
+cd "$FERRIO_TOP" || exit 1
+
+# Of the make that called us: they are not for the builds below.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
+
+log=$FERRIO_OUT/log
+places=("$@")
+[ $# -gt 0 ] || places=(host test stock)
+
+wants() # PLACE
+{
+	case " ${places[*]} " in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# Programs of the manifest that ask for a guest with one CPU?
+one_cpu() # PLACE
+{
+	in_root "$here/results.py" --manifest selftests/manifest \
+		--programs "$1" 1cpu | grep -q :
+}
+
+guest() # PLACE KIND WHAT
+{
+	step "$1 guest: $3" "$here/check-guest.sh" "$1" "$2"
+}
+
+chain_test()
+{
+	"$here/testkernel.sh" || return
+	step 'modules for the test kernel' make modules-test || return
+	guest test main 'every program'
+	if one_cpu test; then guest test 1cpu 'on one CPU'; fi
+}
+
+chain_stock()
+{
+	step 'modules for the stock kernel' make modules-stock || return
+	guest stock main 'every program'
+	if one_cpu stock; then guest stock 1cpu 'on one CPU'; fi
+	guest stock tarball 'run_kselftest.sh of the tarball'
+}
+
+# One host script that prints TAP; its name is the prefix of its tests.
+host_script() # NAME
+{
+	local status=0
+	"$here/$1.sh" >"$log/$1.ktap" || status=$?
+	if [ $status = 0 ]; then
+		echo pass >"$log/$1.verdict"
+	else
+		echo fail >"$log/$1.verdict"
+		grep '^not ok' "$log/$1.ktap"
+	fi
+	return $status
+}
+
+host_scripts()
+{
+	local script
+	for script in "$here"/check-sources.sh "$here"/check-test-*.sh \
+		"$here"/prep-test-*.sh; do
+		basename "$script" .sh
+	done
+}
+
+chain_host()
+{
+	local name
+	for name in $(host_scripts); do
+		step "host: $name" host_script "$name"
+	done
+}
+
+streams=()
+add() # PLACE PREFIX NAME
+{
+	local verdict=none
+	[ ! -s "$log/$3.verdict" ] || verdict=$(cat "$log/$3.verdict")
+	streams+=("$1:$2:$verdict:$log/$3.ktap")
+}
+
+mkdir -p "$log"
+rm -f "$log"/*.ktap "$log"/*.verdict
+start=$SECONDS
+
+"$here/kdir.sh" || exit 1
+echo "  guests run under $("$here/qemu.sh" --accel)"
+if wants test || wants stock; then
+	step 'kselftest tree' in_root make -C selftests gen_tar
+fi
+test_chain=
+if wants test; then
+	chain_test > >(cat) 2>&1 &
+	test_chain=$!
+	trap 'kill "$test_chain" 2>/dev/null; exit 1' INT TERM
+fi
+{
+	if wants stock; then chain_stock; fi
+	if wants host; then chain_host; fi
+} 2>&1 | cat
+[ -z "$test_chain" ] || wait "$test_chain"
+
+if wants host; then
+	for name in $(host_scripts); do add host "host/${name#check-}" "$name"; done
+fi
+for place in test stock; do
+	wants "$place" || continue
+	add "$place" '!' "$place-main"
+	if one_cpu "$place"; then add "$place" '1cpu!' "$place-1cpu"; fi
+done
+if wants stock; then add stock 'tarball!' stock-tarball; fi
+
+echo "  took $(((SECONDS - start) / 60)) min $(((SECONDS - start) % 60)) s; logs in $log"
+wanted=$(IFS=,; echo "${places[*]}")
+in_root "$here/results.py" --manifest selftests/manifest --places "$wanted" \
+	"${streams[@]}"
