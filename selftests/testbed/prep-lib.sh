@@ -63,7 +63,7 @@ plan() {
 		case $part in
 		root)
 			what="Debian 13 build root: base system and $(packages | wc -w) packages"
-			down=450 disk=2600
+			down=450 disk=2800
 			;;
 		kernel)
 			what="kernel packages and source"
@@ -75,7 +75,7 @@ plan() {
 			;;
 		testkernel)
 			what="test kernel"
-			down=0 disk=5000
+			down=0 disk=2800
 			;;
 		esac
 		printf '  %-58s %5d MiB to fetch %5d MiB of disk\n' \
