@@ -251,14 +251,14 @@ impl IterDest<'_> {
         buf: &mut [u8],
         body: impl for<'b> FnOnce(&mut IterDest<'b>) -> R,
     ) -> (R, usize) {
-        let mut kvec = bindings::kvec {
+        let kvec = bindings::kvec {
             iov_base: buf.as_mut_ptr().cast::<c_void>(),
             iov_len: buf.len(),
         };
         let raw = Opaque::<bindings::iov_iter>::uninit();
         // SAFETY: iov_iter_kvec() initialises `raw` to walk the one element of `kvec`, both of
         // which outlive the iterator below; `buf` is borrowed mutably for as long.
-        unsafe { bindings::iov_iter_kvec(raw.get(), bindings::ITER_DEST, &mut kvec, 1, buf.len()) };
+        unsafe { bindings::iov_iter_kvec(raw.get(), bindings::ITER_DEST, &kvec, 1, buf.len()) };
         // SAFETY: It has just been initialised with this direction, and only `iter` uses it.
         let mut iter = unsafe { IterDest::from_raw(NonNull::new_unchecked(raw.get())) };
         let result = body(&mut iter);
@@ -296,16 +296,14 @@ impl IterSource<'_> {
         buf: &[u8],
         body: impl for<'b> FnOnce(&mut IterSource<'b>) -> R,
     ) -> (R, usize) {
-        let mut kvec = bindings::kvec {
+        let kvec = bindings::kvec {
             iov_base: buf.as_ptr().cast_mut().cast::<c_void>(),
             iov_len: buf.len(),
         };
         let raw = Opaque::<bindings::iov_iter>::uninit();
         // SAFETY: iov_iter_kvec() initialises `raw` to walk the one element of `kvec`, both of
         // which outlive the iterator below. The direction is ITER_SOURCE: `buf` is only read.
-        unsafe {
-            bindings::iov_iter_kvec(raw.get(), bindings::ITER_SOURCE, &mut kvec, 1, buf.len())
-        };
+        unsafe { bindings::iov_iter_kvec(raw.get(), bindings::ITER_SOURCE, &kvec, 1, buf.len()) };
         // SAFETY: It has just been initialised with this direction, and only `iter` uses it.
         let mut iter = unsafe { IterSource::from_raw(NonNull::new_unchecked(raw.get())) };
         let result = body(&mut iter);

@@ -26,10 +26,10 @@ impl Ulong {
 
 /// Declares `static NAME: Ulong`, a module parameter of mode 0644.
 ///
-/// `ulong_param!(static LIMIT: "limit" = 5, "what it is for");`
+/// `ulong_param!(static LIMIT: crate::LocalModule, "limit" = 5, "what it is for");`
 #[macro_export]
 macro_rules! ulong_param {
-    ($(#[$doc:meta])* static $name:ident: $text:literal = $default:expr, $help:literal) => {
+    ($(#[$doc:meta])* static $name:ident: $module:ty, $text:literal = $default:expr, $help:literal) => {
         $(#[$doc])*
         static $name: $crate::param::Ulong = $crate::param::Ulong::new($default);
 
@@ -41,7 +41,7 @@ macro_rules! ulong_param {
             static PARAM: ::kernel::module_param::KernelParam =
                 ::kernel::module_param::KernelParam::new(::kernel::bindings::kernel_param {
                     name: TEXT.as_ptr().cast(),
-                    mod_: <crate::LocalModule as ::kernel::ModuleMetadata>::THIS_MODULE.as_ptr(),
+                    mod_: <$module as ::kernel::ModuleMetadata>::THIS_MODULE.as_ptr(),
                     ops: &raw const ::kernel::bindings::param_ops_ulong,
                     perm: 0o644,
                     level: -1,

@@ -16,13 +16,13 @@ impl Mask {
     /// No bit.
     pub const NONE: Mask = Mask(0);
     /// Data can be read.
-    pub const IN: Mask = Mask((sys::FERRIO_EPOLLIN | sys::FERRIO_EPOLLRDNORM) as u32);
+    pub const IN: Mask = Mask(sys::FERRIO_EPOLLIN | sys::FERRIO_EPOLLRDNORM);
     /// Data can be written.
-    pub const OUT: Mask = Mask((sys::FERRIO_EPOLLOUT | sys::FERRIO_EPOLLWRNORM) as u32);
+    pub const OUT: Mask = Mask(sys::FERRIO_EPOLLOUT | sys::FERRIO_EPOLLWRNORM);
     /// Something is wrong, or nobody reads any more.
-    pub const ERR: Mask = Mask(sys::FERRIO_EPOLLERR as u32);
+    pub const ERR: Mask = Mask(sys::FERRIO_EPOLLERR);
     /// The peer is gone.
-    pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP as u32);
+    pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP);
 
     /// The bits as `__poll_t` has them.
     pub fn bits(self) -> u32 {

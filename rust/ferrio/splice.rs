@@ -23,7 +23,7 @@ pub struct SpliceFlags(pub(crate) u32);
 impl SpliceFlags {
     /// Whether the caller asked not to wait.
     pub fn nonblock(self) -> bool {
-        self.0 & sys::FERRIO_SPLICE_F_NONBLOCK as u32 != 0
+        self.0 & sys::FERRIO_SPLICE_F_NONBLOCK != 0
     }
 }
 
@@ -115,6 +115,10 @@ impl PipeSink<'_> {
     where
         F: for<'i> FnMut(&mut IterDest<'i>) -> Result,
     {
+        /// # Safety
+        ///
+        /// Only for the call below: `iter` is a valid iterator of this direction, made for this
+        /// step, and `data` points to an `F` that nobody else uses meanwhile.
         unsafe extern "C" fn trampoline<F>(
             iter: *mut bindings::iov_iter,
             data: *mut c_void,
@@ -159,6 +163,10 @@ impl PipeSource<'_> {
     where
         F: for<'i> FnMut(&mut IterSource<'i>) -> Result,
     {
+        /// # Safety
+        ///
+        /// Only for the call below: `iter` is a valid iterator of this direction, made for this
+        /// step, and `data` points to an `F` that nobody else uses meanwhile.
         unsafe extern "C" fn trampoline<F>(
             iter: *mut bindings::iov_iter,
             data: *mut c_void,
@@ -176,7 +184,7 @@ impl PipeSource<'_> {
         let flags = if wait {
             0
         } else {
-            sys::FERRIO_SPLICE_F_NONBLOCK as u32
+            sys::FERRIO_SPLICE_F_NONBLOCK
         };
         // SAFETY: The pipe is the running call's, with its mutex free, by the constructor. The
         // trampoline fits the closure and neither is used after the call.

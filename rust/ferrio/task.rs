@@ -11,7 +11,7 @@ pub struct Capability(u32);
 
 impl Capability {
     /// May exceed resource limits.
-    pub const SYS_RESOURCE: Capability = Capability(sys::FERRIO_CAP_SYS_RESOURCE as u32);
+    pub const SYS_RESOURCE: Capability = Capability(sys::FERRIO_CAP_SYS_RESOURCE);
 }
 
 /// Whether the caller has the capability in the initial user namespace.

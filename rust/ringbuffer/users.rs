@@ -10,13 +10,13 @@ use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Arc, sync::Mutex};
 
 ferrio::ulong_param!(
     /// Rings one user may have open.
-    static MAX_RINGS: "user_max_rings" = 1024,
+    static MAX_RINGS: crate::LocalModule, "user_max_rings" = 1024,
     "Rings one user may have open without CAP_SYS_RESOURCE (default 1024)"
 );
 
 ferrio::ulong_param!(
     /// Bytes of ring memory one user may hold.
-    static MAX_BYTES: "user_max_bytes" = 64 << 20,
+    static MAX_BYTES: crate::LocalModule, "user_max_bytes" = 64 << 20,
     "Bytes of ring memory one user may hold without CAP_SYS_RESOURCE (default 64 MiB)"
 );
 

@@ -92,12 +92,12 @@ impl OpenFile {
 
     /// Whether it is opened for reading.
     pub fn can_read(&self) -> bool {
-        self.mode() & sys::FERRIO_FMODE_READ as u32 != 0
+        self.mode() & sys::FERRIO_FMODE_READ != 0
     }
 
     /// Whether it is opened for writing.
     pub fn can_write(&self) -> bool {
-        self.mode() & sys::FERRIO_FMODE_WRITE as u32 != 0
+        self.mode() & sys::FERRIO_FMODE_WRITE != 0
     }
 }
 

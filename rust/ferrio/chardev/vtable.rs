@@ -58,6 +58,9 @@ impl<T: FileOps> VTable<T> {
         unsafe { File::from_raw_file(file) }
     }
 
+    /// # Safety
+    ///
+    /// `inode` and `file` are those of a misc device of `T` that is being opened by `misc_open()`.
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: misc_open() stored the miscdevice that is being opened, and holds misc_mtx, which
         // misc_deregister() takes, until we return.
@@ -77,6 +80,9 @@ impl<T: FileOps> VTable<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T` whose last reference is gone.
     unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: The last reference is gone: the private data is ours to take back.
         let private = unsafe { T::Ptr::from_foreign((*file).private_data) };
@@ -85,6 +91,9 @@ impl<T: FileOps> VTable<T> {
         0
     }
 
+    /// # Safety
+    ///
+    /// `kiocb` is of an open file of `T`; `iter` is valid and of direction `ITER_DEST`.
     unsafe extern "C" fn read_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
@@ -102,6 +111,9 @@ impl<T: FileOps> VTable<T> {
         ssize(iter.finish(result))
     }
 
+    /// # Safety
+    ///
+    /// `kiocb` is of an open file of `T`; `iter` is valid and of direction `ITER_SOURCE`.
     unsafe extern "C" fn write_iter(
         kiocb: *mut bindings::kiocb,
         iter: *mut bindings::iov_iter,
@@ -119,6 +131,9 @@ impl<T: FileOps> VTable<T> {
         ssize(iter.finish(result))
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`; `table` is NULL or valid.
     unsafe extern "C" fn poll(
         file: *mut bindings::file,
         table: *mut bindings::poll_table_struct,
@@ -132,6 +147,9 @@ impl<T: FileOps> VTable<T> {
         mask.bits()
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`.
     unsafe extern "C" fn llseek(
         file: *mut bindings::file,
         offset: bindings::loff_t,
@@ -142,6 +160,9 @@ impl<T: FileOps> VTable<T> {
         result.unwrap_or_else(|err| errno(err).into())
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`; `position` and `pipe` are valid, `pipe->mutex` is held.
     unsafe extern "C" fn splice_read(
         file: *mut bindings::file,
         position: *mut bindings::loff_t,
@@ -163,6 +184,9 @@ impl<T: FileOps> VTable<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`; `position` and `pipe` are valid, `pipe->mutex` is free.
     unsafe extern "C" fn splice_write(
         pipe: *mut bindings::pipe_inode_info,
         file: *mut bindings::file,
@@ -184,6 +208,9 @@ impl<T: FileOps> VTable<T> {
         }
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`.
     unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
         // SAFETY: The VFS's contract.
         long(unsafe {
@@ -196,6 +223,9 @@ impl<T: FileOps> VTable<T> {
         })
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`.
     unsafe extern "C" fn compat_ioctl(
         file: *mut bindings::file,
         cmd: c_uint,
@@ -212,6 +242,9 @@ impl<T: FileOps> VTable<T> {
         })
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`; `vma` is being set up, under `mmap_lock` for writing.
     unsafe extern "C" fn mmap(
         file: *mut bindings::file,
         vma: *mut bindings::vm_area_struct,
@@ -222,6 +255,9 @@ impl<T: FileOps> VTable<T> {
         result.map_or_else(errno, |()| 0)
     }
 
+    /// # Safety
+    ///
+    /// `file` is an open file of `T`; `seq` is valid and ours during the call.
     unsafe extern "C" fn show_fdinfo(seq: *mut bindings::seq_file, file: *mut bindings::file) {
         // SAFETY: The VFS's contract: the seq_file is ours during the call.
         unsafe {
