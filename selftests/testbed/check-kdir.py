@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""check-kdir.py kdir - what keeps Rust modules from being built in a tree.
+
+One line for each defect, with the command that mends it; exit status 1.
+Without a defect one line says what was found.  See mending below for the
+advice, which differs between distributions.
+"""
+
+import ctypes
+import glob
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+sys.dont_write_bytecode = True
+from prep_mending import Mending  # noqa: E402
+
+# e_machine of what the host can run.
+MACHINES = {'x86_64': 62, 'aarch64': 183, 'riscv64': 243, 'loongarch64': 258}
+# Crates that every kernel with Rust has; others came and went.
+CRATES = ('core', 'bindings', 'kernel')
+TARGETS = {'CONFIG_ARM64': 'aarch64-unknown-none',
+           'CONFIG_RISCV': 'riscv64imac-unknown-none-elf',
+           'CONFIG_LOONGARCH': 'loongarch64-unknown-none-softfloat'}
+
+
+def run(*cmd, cwd=None):
+    """Status and output of a command; None if it is not there."""
+    if not shutil.which(cmd[0]):
+        return None, ''
+    env = dict(os.environ, LC_ALL='C', RUSTC_BOOTSTRAP='1')
+    done = subprocess.run(cmd, cwd=cwd, env=env, text=True, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          stdin=subprocess.DEVNULL, errors='replace')
+    return done.returncode, done.stdout.strip()
+
+
+def first_error(text):
+    """The first line of a compiler's output that says error."""
+    lines = [s for s in text.splitlines() if s.strip()]
+    return next((s for s in lines if 'error' in s), lines[0] if lines else '')
+
+
+def read_config(path):
+    """auto.conf as a dictionary; quotes removed."""
+    config = {}
+    with open(path, encoding='utf-8', errors='replace') as f:
+        for line in f:
+            name, eq, value = line.strip().partition('=')
+            if eq and name.startswith('CONFIG_'):
+                config[name] = value.strip('"')
+    return config
+
+
+def metadata_version(path):
+    """The rustc that made a crate, as its metadata has it; None if unknown.
+
+    The metadata starts with "rust" and a format number; the version text
+    follows within a few bytes, preceded by its length.  A proc macro has the
+    same in its section .rustc.
+    """
+    with open(path, 'rb') as f:
+        data = f.read(256) if path.endswith('.rmeta') else f.read()
+    start = 0
+    while True:
+        start = data.find(b'rust\0\0\0', start)
+        if start < 0:
+            return None
+        at = data.find(b'rustc ', start + 8, start + 64)
+        if at > 0:
+            size = data[at - 1]
+            text = data[at:at + size]
+            if len(text) == size:
+                return text.decode(errors='replace')
+        start += 1
+
+
+def foreign_elf(path):
+    """Why this host cannot load a shared object; None if it can."""
+    with open(path, 'rb') as f:
+        head = f.read(20)
+    if len(head) < 20 or head[:4] != b'\x7fELF':
+        return 'is no ELF file'
+    order = 'little' if head[5] == 1 else 'big'
+    machine = int.from_bytes(head[18:20], order)
+    here = platform.machine()
+    if machine != MACHINES.get(here, machine) or head[4] != 2:
+        return f'is for another machine (ELF {machine}), this is {here}'
+    try:
+        ctypes.CDLL(path)
+    except OSError as e:
+        return f'cannot be loaded: {e}'
+    return None
+
+
+def short(version):
+    """rustc 1.85.1 (4eb161250 2025-03-15) (built …) less its last part."""
+    return re.sub(r' \(built .*\)$', '', version)
+
+
+class Tree:
+    """A build tree and what was found out about it."""
+
+    def __init__(self, kdir):
+        self.kdir = kdir
+        self.defects = []
+        self.found = []
+        self.config = {}
+        self.mending = Mending(kdir)
+
+    def path(self, *parts):
+        return os.path.join(self.kdir, *parts)
+
+    def defect(self, what, kind):
+        self.defects.append(f'{what}; {self.mending.of(kind, self)}')
+
+    def check(self):
+        """Go on as long as the next look can tell something of its own."""
+        if not os.path.isdir(self.kdir):
+            self.defect(f'no such directory: {self.kdir}', 'headers')
+            return
+        for name in ('include/config/auto.conf', 'scripts/mod/modpost',
+                     'Module.symvers'):
+            if not os.path.exists(self.path(name)):
+                self.defect(f'{self.kdir} is not prepared: it has no {name}',
+                            'symvers' if name[0] == 'M' else 'prepare')
+                return
+        self.config = read_config(self.path('include/config/auto.conf'))
+        try:
+            with open(self.path('include/config/kernel.release'),
+                      encoding='utf-8') as f:
+                self.found.append(f.read().strip())
+        except OSError:
+            self.found.append('kernel without a release')
+        self.check_cc()
+        self.check_bindgen()
+        if self.config.get('CONFIG_RUST') != 'y':
+            self.defect('the kernel is configured without Rust '
+                        '(CONFIG_RUST is off)', 'rust')
+            return
+        missing = [c for c in CRATES
+                   if not os.path.exists(self.path(f'rust/lib{c}.rmeta'))]
+        if missing:
+            names = ', '.join(f'rust/lib{c}.rmeta' for c in missing)
+            self.defect(f'no Rust metadata: {names} missing', 'metadata')
+            return
+        sound = self.check_macros()
+        sound = self.check_rustc() and sound
+        if sound:
+            self.probe()
+
+    def check_macros(self):
+        # What rustc links in was made by rustc, so it tells its version too;
+        # that is compared together with the metadata.
+        name = self.path('rust/libmacros.so')
+        if not os.path.exists(name):
+            self.defect('no proc macros: rust/libmacros.so is missing',
+                        'macros')
+            return False
+        for so in sorted(glob.glob(self.path('rust/lib*.so'))):
+            why = foreign_elf(so)
+            if why:
+                self.defect(f'foreign proc macro: rust/'
+                            f'{os.path.basename(so)} {why}', 'macros')
+                return False
+        return True
+
+    def check_rustc(self):
+        status, ours = run(os.environ.get('RUSTC', 'rustc'), '--version')
+        if status is None:
+            self.defect('rustc is not installed', 'no-rustc')
+            return False
+        if status:
+            self.defect(f'rustc does not run: {first_error(ours)}', 'rustc')
+            return False
+        for path in sorted(glob.glob(self.path('rust/lib*.rmeta')) +
+                           glob.glob(self.path('rust/lib*.so'))):
+            theirs = metadata_version(path)
+            name = 'rust/' + os.path.basename(path)
+            if theirs is None:
+                self.defect(f'{name} names no rustc: damaged, or made by a '
+                            f'rustc that is not known here', 'metadata')
+                return False
+            if theirs != ours:
+                self.defect(f'{name} was made by {theirs}, but the rustc '
+                            f'here is {ours}', 'rustc')
+                return False
+        text = self.config.get('CONFIG_RUSTC_VERSION_TEXT', '')
+        if text != ours:
+            self.defect(f'the tree is configured for {text or "no rustc"}, '
+                        f'but its metadata was made by {ours}', 'metadata')
+            return False
+        self.found.append(short(ours))
+        return True
+
+    def check_cc(self):
+        clang = self.config.get('CONFIG_CC_IS_CLANG') == 'y'
+        text = self.config.get('CONFIG_CC_VERSION_TEXT', '')
+        number = int(self.config.get(
+            'CONFIG_CLANG_VERSION' if clang else 'CONFIG_GCC_VERSION', 0))
+        major = number // 10000
+        if clang:
+            names = ['clang', f'clang-{major}']
+        else:
+            names = [text.split(' ')[0] or 'gcc', 'gcc', f'gcc-{major}']
+        seen = None
+        for name in names:
+            status, out = run(name, '--version')
+            if status != 0:
+                continue
+            seen = out.splitlines()[0]
+            m = re.search(r'(\d+)\.\d+\.\d+', re.sub(r'\([^)]*\)', '', seen))
+            if m and int(m.group(1)) == major:
+                self.found.append(f'{name} {m.group(0)}')
+                break
+        else:
+            self.defect(f'the kernel was built by "{text}", ' +
+                        (f'here is "{seen}"' if seen else
+                         'which is not installed'), 'cc')
+        if self.config.get('CONFIG_LD_IS_LLD') == 'y' and \
+           not shutil.which('ld.lld'):
+            self.defect('the kernel was linked by ld.lld, which is not '
+                        'installed', 'lld')
+
+    def check_bindgen(self):
+        tool = os.environ.get('BINDGEN', 'bindgen')
+        status, version = run(tool, '--version')
+        if status is None:
+            self.defect('bindgen is not installed', 'bindgen')
+            return
+        with tempfile.TemporaryDirectory() as tmp:
+            header = os.path.join(tmp, 'probe.h')
+            with open(header, 'w', encoding='utf-8') as f:
+                f.write('int probe(void);\n')
+            status, out = run(tool, header)
+        if status:
+            self.defect(f'bindgen does not run: {first_error(out)}',
+                        'bindgen')
+        else:
+            self.found.append(version)
+
+    def probe(self):
+        """Let rustc itself load what a module loads; catches all the rest."""
+        target = './scripts/target.json'
+        if not os.path.exists(self.path(target)):
+            target = next((t for c, t in TARGETS.items() if c in self.config),
+                          None)
+        if not target:
+            self.defect('scripts/target.json is missing', 'prepare')
+            return
+        with tempfile.TemporaryDirectory() as tmp:
+            source = os.path.join(tmp, 'probe.rs')
+            with open(source, 'w', encoding='utf-8') as f:
+                f.write('#![no_std]\npub use kernel::prelude::*;\n')
+            status, out = run(
+                os.environ.get('RUSTC', 'rustc'), '--edition=2021',
+                f'--target={target}', '--sysroot=/dev/null', '-L./rust',
+                '--extern=kernel', '--extern=macros', '--crate-type=lib',
+                '--crate-name=probe', '-Cpanic=abort',
+                f'--emit=metadata={tmp}/libprobe.rmeta',
+                '@./include/generated/rustc_cfg', source, cwd=self.kdir)
+        # Flags that this probe lacks and a build has are not the tree's fault.
+        if status and 'ABI mismatch' not in out:
+            self.defect('rustc cannot use the metadata: ' + first_error(out),
+                        'metadata')
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit('usage: check-kdir.py kdir')
+    tree = Tree(os.path.abspath(sys.argv[1]))
+    tree.check()
+    for line in tree.defects:
+        print(f'check-kdir: {line}')
+    if tree.defects:
+        sys.exit(1)
+    print(f'ok: {tree.kdir}: ' + ', '.join(tree.found))
+
+
+if __name__ == '__main__':
+    main()
