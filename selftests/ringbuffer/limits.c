@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What one user may hold: counted, refused, returned, exceeded by root. */
+
+#include <linux/capability.h>
+#include <sys/resource.h>
+
+#include "fix_dev.h"
+
+#define NOBODY	65534
+#define OTHER	10002
+
+/* A child with a user of its own does the work: the first to fail is named. */
+#define CHECK(want, call) do { \
+	long __got = (call); \
+	if (__got != (long)(want)) { \
+		fprintf(stderr, "# %s:%d: %s is %ld, not %ld\n", __FILE__, \
+			__LINE__, #call, __got, (long)(want)); \
+		_exit(1); \
+	} \
+} while (0)
+
+static int as_user(uid_t uid, void (*work)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		struct rlimit many = { 4096, 4096 };
+
+		rb_catch(SIGPIPE, 0);
+		if (setrlimit(RLIMIT_NOFILE, &many) ||
+		    setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
+			rb_die("changing the user: %s", strerror(errno));
+		work();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		rb_die("fork: %s", strerror(errno));
+	return status;
+}
+
+static long raw_open(void)
+{
+	return E(open(FERRIO_RB_DEVICE, O_RDWR | O_CLOEXEC));
+}
+
+static long user_rings(int fd)
+{
+	struct ferrio_rb_info info;
+
+	rb_info(fd, &info);
+	return info.user_rings;
+}
+
+static long user_bytes(int fd)
+{
+	struct ferrio_rb_info info;
+
+	rb_info(fd, &info);
+	return info.user_bytes;
+}
+
+/* close(2) of the last file runs ->release in this task before it returns. */
+static void rings_work(void)
+{
+	int fd[1025];
+	int max = rb_param("user_max_rings");
+	int end;
+
+	if (max > 1024)
+		rb_die("user_max_rings is %d: this test wants at most 1024",
+		       max);
+	for (int i = 0; i < max; i++) {
+		fd[i] = raw_open();
+		if (fd[i] < 0)
+			rb_die("open of ring %d of %d gave %d", i, max, fd[i]);
+	}
+	CHECK(max, user_rings(fd[0]));
+	CHECK(0, user_bytes(fd[0]));
+	CHECK(-EDQUOT, raw_open());
+	CHECK(-EDQUOT, raw_open());
+	CHECK(max, user_rings(fd[0]));
+
+	/* one goes, one comes */
+	close(fd[max - 1]);
+	CHECK(max - 1, user_rings(fd[0]));
+	fd[max - 1] = raw_open();
+	CHECK(true, fd[max - 1] >= 0);
+	CHECK(-EDQUOT, raw_open());
+
+	/* a ring counts as long as one of its ends is there */
+	end = rb_mint(fd[max - 1], FERRIO_RB_READ);
+	close(fd[max - 1]);
+	CHECK(-EDQUOT, raw_open());
+	CHECK(max, user_rings(fd[0]));
+	close(end);
+	CHECK(max - 1, user_rings(fd[0]));
+	for (int i = 1; i < max - 1; i++)
+		close(fd[i]);
+	CHECK(1, user_rings(fd[0]));
+	CHECK(0, user_bytes(fd[0]));
+}
+
+TEST_F_TIMEOUT(dev, rings, 120)
+{
+	EXPECT_EQ(0, as_user(NOBODY, rings_work));
+	/* another user, and the same one again, start from nothing */
+	EXPECT_EQ(0, as_user(NOBODY, rings_work));
+}
+
+static void bytes_work(void)
+{
+	uint64_t max = rb_param("user_max_bytes");
+	int a = raw_open(), b = raw_open(), c = raw_open();
+	int pipefd[2];
+
+	/* All of it in one ring; no byte is left for a second. */
+	CHECK(0, rb_set_size(a, max));
+	CHECK(0, user_bytes(a));
+	CHECK(1, E(write(a, "x", 1)));
+	CHECK(max, user_bytes(b));
+	CHECK(0, rb_set_size(b, 4096));
+	CHECK(-EDQUOT, E(write(b, "x", 1)));
+	CHECK(-EDQUOT, rb_try_mint(b, FERRIO_RB_READ));
+	CHECK(-EDQUOT, rb_try_mint(b, FERRIO_RB_WRITE));
+	CHECK(0, pipe(pipefd));
+	CHECK(1, E(write(pipefd[1], "x", 1)));
+	CHECK(-EDQUOT, E(splice(pipefd[0], NULL, b, NULL, 1, 0)));
+	CHECK(1, rb_avail(pipefd[0]));
+	CHECK(max, user_bytes(b));
+	CHECK(3, user_rings(b));
+
+	/* The ring that was refused can be used once there is room. */
+	close(a);
+	CHECK(0, user_bytes(b));
+	CHECK(2, user_rings(b));
+	CHECK(1, E(write(b, "x", 1)));
+	CHECK(4096, user_bytes(c));
+
+	/* One page too much, by size alone. */
+	CHECK(0, rb_set_size(c, max));
+	CHECK(-EDQUOT, E(write(c, "x", 1)));
+	CHECK(0, rb_set_size(c, max / 2));
+	CHECK(1, E(write(c, "x", 1)));
+	CHECK(4096 + max / 2, user_bytes(b));
+	close(c);
+	close(b);
+}
+
+TEST_F_TIMEOUT(dev, bytes, 120)
+{
+	EXPECT_EQ(0, as_user(NOBODY, bytes_work));
+}
+
+static void apart_work(void)
+{
+	int fd = raw_open();
+
+	CHECK(1, user_rings(fd));
+	CHECK(1, E(write(fd, "x", 1)));
+	CHECK(65536, user_bytes(fd));
+	close(fd);
+}
+
+/* Each user has an account of his own. */
+TEST_F(dev, users_apart)
+{
+	ASSERT_EQ(1, write(self->fd, "x", 1));
+	EXPECT_EQ(0, as_user(NOBODY, apart_work));
+	EXPECT_EQ(0, as_user(OTHER, apart_work));
+}
+
+static void drop_cap_sys_resource(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &head, data))
+		rb_die("capget: %s", strerror(errno));
+	data[CAP_SYS_RESOURCE / 32].effective &=
+		~(1U << CAP_SYS_RESOURCE % 32);
+	if (syscall(SYS_capset, &head, data))
+		rb_die("capset: %s", strerror(errno));
+}
+
+/* CAP_SYS_RESOURCE goes beyond both limits; without it they hold for root. */
+TEST_F_TIMEOUT(dev, root_exceeds, 120)
+{
+	int max = rb_param("user_max_rings");
+	uint64_t bytes = rb_param("user_max_bytes");
+	struct rlimit many = { 4096, 4096 };
+	int before = user_rings(self->fd);
+	int big;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &many));
+	for (int i = before; i < max + 3; i++)
+		ASSERT_LE(0, raw_open());
+	EXPECT_EQ(max + 3, user_rings(self->fd));
+	big = raw_open();
+	EXPECT_EQ(0, rb_set_size(big, 2 * bytes));
+	drop_cap_sys_resource();
+	EXPECT_EQ(-EDQUOT, raw_open());
+	EXPECT_EQ(-EDQUOT, E(write(big, "x", 1)));
+	EXPECT_EQ(-EDQUOT, rb_try_mint(big, FERRIO_RB_READ));
+	EXPECT_EQ(max + 4, user_rings(self->fd));
+	EXPECT_EQ(0, syscall(SYS_close_range, self->fd + 1, ~0U, 0));
+	EXPECT_EQ(before, user_rings(self->fd));
+}
+
+/* The real user is charged, whatever the effective one is. */
+TEST_F(dev, real_user)
+{
+	int before = user_rings(self->fd);
+	int fd;
+
+	ASSERT_EQ(0, setresuid(-1, OTHER, -1));
+	fd = raw_open();
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(before + 1, user_rings(fd));
+	ASSERT_EQ(0, setresuid(-1, 0, -1));
+	close(fd);
+	EXPECT_EQ(before, user_rings(self->fd));
+
+	/* The opener pays, whoever writes first. */
+	ASSERT_EQ(0, setresuid(OTHER, 0, 0));
+	fd = raw_open();
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(1, user_rings(fd));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	EXPECT_EQ(1, write(fd, "x", 1));
+	EXPECT_EQ(65536, user_bytes(fd));
+	EXPECT_EQ(1, user_rings(fd));
+	EXPECT_EQ(before, user_rings(self->fd));
+	close(fd);
+}
+
+TEST_F(dev, parameters)
+{
+	struct ferrio_rb_info info;
+
+	rb_info(self->fd, &info);
+	EXPECT_EQ(1024, rb_param("user_max_rings"));
+	EXPECT_EQ(64UL << 20, rb_param("user_max_bytes"));
+	EXPECT_EQ(info.user_max_rings, rb_param("user_max_rings"));
+	EXPECT_EQ(info.user_max_bytes, rb_param("user_max_bytes"));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rings, ends, pipes and their bytes; rb.h says what is what. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "rb.h"
+
+void rb_die(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "# rb: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	abort();
+}
+
+/* ---- the device ---- */
+
+int rb_open(int flags)
+{
+	int fd = open(FERRIO_RB_DEVICE, flags | O_CLOEXEC);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
+		rb_die("%s: %s: the module is not loaded: insmod ringbuffer.ko",
+		       FERRIO_RB_DEVICE, strerror(errno));
+	if (fd < 0)
+		rb_die("open %s: %s", FERRIO_RB_DEVICE, strerror(errno));
+	return fd;
+}
+
+long rb_try_mint(int fd, unsigned int rw)
+{
+	struct ferrio_rb_mint mint = {
+		.size = sizeof(mint), .rw = rw, .fd = -1,
+	};
+	long ret = E(ioctl(fd, FERRIO_RB_MINT, &mint));
+
+	return ret ? ret : mint.fd;
+}
+
+int rb_mint(int fd, unsigned int rw)
+{
+	long ret = rb_try_mint(fd, rw);
+
+	if (ret < 0)
+		rb_die("FERRIO_RB_MINT(%u): %s", rw, strerror(-ret));
+	return ret;
+}
+
+long rb_set_size(int fd, uint64_t bytes)
+{
+	struct ferrio_rb_size size = { .size = sizeof(size), .bytes = bytes };
+
+	return E(ioctl(fd, FERRIO_RB_SET_SIZE, &size));
+}
+
+long rb_shutdown(int fd, unsigned int rw)
+{
+	struct ferrio_rb_shutdown down = { .size = sizeof(down), .rw = rw };
+
+	return E(ioctl(fd, FERRIO_RB_SHUTDOWN, &down));
+}
+
+void rb_info(int fd, struct ferrio_rb_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	if (ioctl(fd, FERRIO_RB_GET_INFO, info))
+		rb_die("FERRIO_RB_GET_INFO: %s", strerror(errno));
+}
+
+int rb_avail(int fd)
+{
+	int n = -1;
+
+	if (ioctl(fd, FIONREAD, &n))
+		rb_die("FIONREAD: %s", strerror(errno));
+	return n;
+}
+
+/* The value of a line of fdinfo; -1 if there is none. A word is its first letter. */
+long rb_fdinfo(int fd, const char *key)
+{
+	char path[64], line[256];
+	size_t len = strlen(key);
+	long value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	if (!f)
+		rb_die("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, key, len) || strncmp(line + len, ":\t", 2))
+			continue;
+		if (line[len + 2] >= '0' && line[len + 2] <= '9')
+			value = strtol(line + len + 2, NULL, 10);
+		else
+			value = line[len + 2];
+		break;
+	}
+	fclose(f);
+	return value;
+}
+
+uint64_t rb_param(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/module/ringbuffer/parameters/%s",
+		 name);
+	return rb_read_number(path);
+}
+
+/* ---- a ring or a pipe ---- */
+
+void rb_start(struct rb *rb, enum rb_kind kind, size_t size)
+{
+	int fd[2];
+
+	rb->kind = kind;
+	rb->size = size;
+	rb->live = kind == RB_PIPE ? 0 : rb_live_pages();
+	rb->r_open = true;
+	rb->w_open = true;
+	rb_catch(SIGPIPE, SA_RESTART);
+
+	if (kind == RB_PIPE) {
+		if (pipe2(fd, O_CLOEXEC))
+			rb_die("pipe2: %s", strerror(errno));
+		if (fcntl(fd[0], F_SETPIPE_SZ, size) != (int)size)
+			rb_die("F_SETPIPE_SZ %zu: %s", size, strerror(errno));
+		rb->r = fd[0];
+		rb->w = fd[1];
+		return;
+	}
+
+	rb->r = rb_open(O_RDWR);
+	rb->w = rb->r;
+	if (rb_set_size(rb->r, size))
+		rb_die("FERRIO_RB_SET_SIZE %zu failed", size);
+	if (kind == RB_ENDS) {
+		fd[0] = rb_mint(rb->r, FERRIO_RB_READ);
+		fd[1] = rb_mint(rb->r, FERRIO_RB_WRITE);
+		close(rb->r);
+		rb->r = fd[0];
+		rb->w = fd[1];
+	}
+}
+
+void rb_stop(struct rb *rb)
+{
+	if (rb->r >= 0)
+		close(rb->r);
+	if (rb->w >= 0 && rb->w != rb->r)
+		close(rb->w);
+	rb->r = -1;
+	rb->w = -1;
+}
+
+void rb_close_r(struct rb *rb)
+{
+	if (!rb->r_open)
+		return;
+	rb->r_open = false;
+	if (rb->kind == RB_PLAIN) {
+		if (rb_shutdown(rb->r, FERRIO_RB_READ))
+			rb_die("FERRIO_RB_SHUTDOWN(READ) failed");
+	} else {
+		close(rb->r);
+		rb->r = -1;
+	}
+}
+
+void rb_close_w(struct rb *rb)
+{
+	if (!rb->w_open)
+		return;
+	rb->w_open = false;
+	if (rb->kind == RB_PLAIN) {
+		if (rb_shutdown(rb->w, FERRIO_RB_WRITE))
+			rb_die("FERRIO_RB_SHUTDOWN(WRITE) failed");
+	} else {
+		close(rb->w);
+		rb->w = -1;
+	}
+}
+
+void rb_nonblock(struct rb *rb, bool on)
+{
+	int fds[2] = { rb->r, rb->w };
+
+	for (int i = 0; i < 2; i++) {
+		int flags;
+
+		if (fds[i] < 0)
+			continue;
+		flags = fcntl(fds[i], F_GETFL);
+		flags = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+		if (fcntl(fds[i], F_SETFL, flags))
+			rb_die("F_SETFL: %s", strerror(errno));
+	}
+}
+
+/* Fills an empty ring with the pattern from position 0 on. */
+void rb_fill(struct rb *rb)
+{
+	char *buf = malloc(rb->size);
+	ssize_t n;
+
+	rb_pattern(buf, rb->size, 0);
+	n = write(rb->w, buf, rb->size);
+	if (n != (ssize_t)rb->size)
+		rb_die("filling %zu bytes wrote %zd", rb->size, n);
+	free(buf);
+}
+
+/* Moves both positions of an empty ring. */
+void rb_skip(struct rb *rb, size_t bytes)
+{
+	static char buf[RB_PAGE];
+
+	while (bytes) {
+		size_t n = bytes < sizeof(buf) ? bytes : sizeof(buf);
+
+		if (write(rb->w, buf, n) != (ssize_t)n ||
+		    read(rb->r, buf, n) != (ssize_t)n)
+			rb_die("moving %zu bytes through failed", n);
+		bytes -= n;
+	}
+}
+
+/* ---- bytes ---- */
+
+static unsigned char pattern(uint64_t pos)
+{
+	uint32_t x = (uint32_t)(pos ^ (pos >> 32)) * 2654435761U;
+
+	return x >> 24 ^ x >> 11;
+}
+
+void rb_pattern(void *buf, size_t len, uint64_t pos)
+{
+	unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = pattern(pos + i);
+}
+
+/* The first byte that is not the pattern's, or -1. */
+long rb_mismatch(const void *buf, size_t len, uint64_t pos)
+{
+	const unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != pattern(pos + i))
+			return i;
+	return -1;
+}
+
+uint64_t rb_random(uint64_t *state)
+{
+	uint64_t x;
+
+	*state += 0x9e3779b97f4a7c15ULL;
+	x = *state;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+/* SEED=n in the environment plays a run again. */
+uint64_t rb_seed(void)
+{
+	const char *env = getenv("SEED");
+	struct timespec now;
+	uint64_t seed;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	seed = now.tv_sec * 1000003ULL + now.tv_nsec;
+	if (env)
+		seed = strtoull(env, NULL, 0);
+	fprintf(stderr, "# SEED=%llu\n", (unsigned long long)seed);
+	return seed;
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Calls that sleep, signals and the machine; rb.h says what is what. */
+
+#include <dirent.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "rb.h"
+
+#define DEBUGFS		"/sys/kernel/debug"
+#define LIVE_PAGES	DEBUGFS "/ringbuffer/live_pages"
+
+/* ---- calls that sleep ---- */
+
+void rb_sleep_ms(int ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+void rb_asleep(pid_t pid, pid_t tid, long nr)
+{
+	char path[64], text[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	for (;;) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			rb_die("%s: %s: the task has not slept in call %ld",
+			       path, strerror(errno), nr);
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		/* "running", or the number and arguments of a sleeping call */
+		if (n > 0) {
+			text[n] = '\0';
+			if (text[0] >= '0' && text[0] <= '9' &&
+			    strtol(text, NULL, 10) == nr)
+				return;
+		}
+		rb_sleep_ms(1);
+	}
+}
+
+static void *call_thread(void *arg)
+{
+	struct rb_call *c = arg;
+
+	__atomic_store_n(&c->tid, gettid(), __ATOMIC_RELEASE);
+	c->ret = E(syscall(c->nr, c->arg[0], c->arg[1], c->arg[2], c->arg[3],
+			   c->arg[4], c->arg[5]));
+	__atomic_store_n(&c->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void call_start(struct rb_call *c, long nr, const long *arg)
+{
+	memset(c, 0, sizeof(*c));
+	c->nr = nr;
+	memcpy(c->arg, arg, sizeof(c->arg));
+	if (pthread_create(&c->thread, NULL, call_thread, c))
+		rb_die("pthread_create failed");
+	while (!__atomic_load_n(&c->tid, __ATOMIC_ACQUIRE))
+		sched_yield();
+}
+
+void rb_call_read(struct rb_call *c, int fd, void *buf, size_t len)
+{
+	const long arg[6] = { fd, (long)buf, len };
+
+	call_start(c, SYS_read, arg);
+}
+
+void rb_call_write(struct rb_call *c, int fd, const void *buf, size_t len)
+{
+	const long arg[6] = { fd, (long)buf, len };
+
+	call_start(c, SYS_write, arg);
+}
+
+void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms)
+{
+	const long arg[6] = { (long)pfd, 1, timeout_ms };
+
+	call_start(c, SYS_poll, arg);
+}
+
+void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
+		    unsigned int flags)
+{
+	const long arg[6] = { in, 0, out, 0, len, flags };
+
+	call_start(c, SYS_splice, arg);
+}
+
+bool rb_call_done(struct rb_call *c)
+{
+	return __atomic_load_n(&c->done, __ATOMIC_ACQUIRE);
+}
+
+/* A call that comes back instead of sleeping is reported with its result. */
+void rb_call_asleep(struct rb_call *c)
+{
+	char path[64], text[32];
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", c->tid);
+	for (;;) {
+		ssize_t n = -1;
+		int fd;
+
+		if (rb_call_done(c))
+			rb_die("call %ld returned %ld instead of sleeping",
+			       c->nr, c->ret);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0) {
+			n = read(fd, text, sizeof(text) - 1);
+			close(fd);
+		}
+		if (n > 0) {
+			text[n] = '\0';
+			if (text[0] >= '0' && text[0] <= '9' &&
+			    strtol(text, NULL, 10) == c->nr)
+				return;
+		}
+		rb_sleep_ms(1);
+	}
+}
+
+long rb_call_end(struct rb_call *c)
+{
+	pthread_join(c->thread, NULL);
+	return c->ret;
+}
+
+void rb_call_signal(struct rb_call *c, int sig)
+{
+	if (syscall(SYS_tgkill, getpid(), c->tid, sig))
+		rb_die("tgkill: %s", strerror(errno));
+}
+
+/* ---- signals ---- */
+
+static int caught[65];
+
+static void handler(int sig)
+{
+	__atomic_add_fetch(&caught[sig], 1, __ATOMIC_SEQ_CST);
+}
+
+void rb_catch(int sig, int flags)
+{
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags };
+
+	caught[sig] = 0;
+	if (sigaction(sig, &sa, NULL))
+		rb_die("sigaction: %s", strerror(errno));
+}
+
+int rb_caught(int sig)
+{
+	return __atomic_load_n(&caught[sig], __ATOMIC_SEQ_CST);
+}
+
+void rb_caught_wait(int sig, int count)
+{
+	while (rb_caught(sig) < count)
+		rb_sleep_ms(1);
+}
+
+/* The child must be there no more, by SIGKILL and nothing else. */
+void rb_reap_killed(pid_t pid)
+{
+	int status;
+
+	if (kill(pid, SIGKILL))
+		rb_die("kill: %s", strerror(errno));
+	if (waitpid(pid, &status, 0) != pid)
+		rb_die("waitpid: %s", strerror(errno));
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		rb_die("the child ended with status %#x, not by SIGKILL",
+		       status);
+}
+
+/* ---- the machine ---- */
+
+void rb_pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		rb_die("sched_setaffinity: %s", strerror(errno));
+}
+
+static void need_debugfs(void)
+{
+	static bool tried;
+
+	if (tried)
+		return;
+	tried = true;
+	if (access(DEBUGFS "/sleep_time", F_OK) && !geteuid())
+		mount("none", DEBUGFS, "debugfs", 0, NULL);
+}
+
+/* kmemleak is in no distribution's kernel: its file tells the slow one. */
+bool rb_test_kernel(void)
+{
+	need_debugfs();
+	return !access(DEBUGFS "/kmemleak", F_OK);
+}
+
+long rb_read_number(const char *path)
+{
+	char text[64];
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		rb_die("%s: %s", path, strerror(errno));
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		rb_die("%s: nothing to read", path);
+	text[n] = '\0';
+	return strtol(text, NULL, 10);
+}
+
+long rb_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	long ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = E(write(fd, text, strlen(text)));
+	close(fd);
+	return ret < 0 ? ret : 0;
+}
+
+/* Pages that the module holds; only root may ask. */
+long rb_live_pages(void)
+{
+	if (geteuid())
+		return 0;
+	need_debugfs();
+	return rb_read_number(LIVE_PAGES);
+}
+
+/* Release may run a jiffy after close: the pages have two seconds to return. */
+bool rb_pages_return(long live)
+{
+	for (int i = 0; i < 2000; i++) {
+		if (rb_live_pages() == live)
+			return true;
+		rb_sleep_ms(1);
+	}
+	fprintf(stderr, "# rb: %ld live pages, %ld before\n", rb_live_pages(),
+		live);
+	return false;
+}
+
+int rb_count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!dir)
+		rb_die("/proc/self/fd: %s", strerror(errno));
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module goes and comes: refused while in use, clean afterwards. */
+
+#include "kselftest_harness.h"
+#include "rb.h"
+
+#define NAME	"ringbuffer"
+
+static int image = -1;
+
+static long module_remove(void)
+{
+	return E(syscall(SYS_delete_module, NAME, O_NONBLOCK));
+}
+
+static long module_insert(void)
+{
+	return E(syscall(SYS_finit_module, image, "", 0));
+}
+
+/* Release may run a jiffy after close: then the module is still in use. */
+static long module_remove_soon(void)
+{
+	long ret = -EWOULDBLOCK;
+
+	for (int i = 0; i < 2000 && ret == -EWOULDBLOCK; i++) {
+		ret = module_remove();
+		if (ret)
+			rb_sleep_ms(1);
+	}
+	return ret;
+}
+
+static bool loaded(void)
+{
+	return !access("/sys/module/" NAME, F_OK);
+}
+
+static int try_open(void)
+{
+	return E(open(FERRIO_RB_DEVICE, O_RDWR | O_CLOEXEC));
+}
+
+FIXTURE(module) {
+	int none;
+};
+
+FIXTURE_SETUP(module)
+{
+	const char *dir = getenv("FERRIO_MODULES");
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/" NAME ".ko",
+		 dir ? dir : "/lib/ferrio");
+	image = open(path, O_RDONLY | O_CLOEXEC);
+	if (image < 0)
+		rb_die("%s: %s: set FERRIO_MODULES to where the modules are",
+		       path, strerror(errno));
+	if (!loaded())
+		rb_die("the module is not loaded: insmod %s", path);
+}
+
+/* Whatever happened, the next test finds the module. */
+FIXTURE_TEARDOWN(module)
+{
+	if (!loaded())
+		EXPECT_EQ(0, module_insert());
+	close(image);
+}
+
+TEST_F(module, refused_while_open)
+{
+	int r, fd = rb_open(O_RDWR);
+	char c;
+
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	EXPECT_EQ(1, write(fd, "x", 1));
+	r = rb_mint(fd, FERRIO_RB_READ);
+	close(fd);
+	/* an end alone keeps the module as well */
+	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	EXPECT_EQ(1, read(r, &c, 1));
+	EXPECT_EQ(0, read(r, &c, 1));
+	close(r);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_FALSE(loaded());
+	EXPECT_EQ(-1, access("/sys/kernel/debug/" NAME, F_OK));
+	EXPECT_GT(0, try_open());
+	EXPECT_EQ(-ENOENT, module_remove());
+
+	EXPECT_EQ(0, module_insert());
+	fd = rb_open(O_RDWR);
+	EXPECT_EQ(1, write(fd, "x", 1));
+	EXPECT_EQ(1, read(fd, &c, 1));
+	close(fd);
+}
+
+TEST_F(module, twice)
+{
+	EXPECT_EQ(-EEXIST, module_insert());
+	EXPECT_TRUE(loaded());
+	close(rb_open(O_RDWR));
+}
+
+struct opener {
+	pthread_t thread;
+	int stop;
+	long opened, refused;
+	const char *fault;
+};
+
+static void *open_and_close(void *arg)
+{
+	struct opener *o = arg;
+	char c;
+
+	while (!__atomic_load_n(&o->stop, __ATOMIC_ACQUIRE)) {
+		int fd = try_open();
+
+		if (fd >= 0) {
+			o->opened++;
+			if (write(fd, "x", 1) != 1 || read(fd, &c, 1) != 1)
+				o->fault = "a ring that could be opened failed";
+			close(fd);
+		} else if (fd == -ENOENT || fd == -ENODEV || fd == -ENXIO) {
+			o->refused++;
+		} else {
+			o->fault = "open failed in another way";
+		}
+	}
+	return NULL;
+}
+
+/* Opening and removing race: each either works or is refused cleanly. */
+TEST_F_TIMEOUT(module, race, 120)
+{
+	struct opener o[2] = {};
+	int removed = 0;
+
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_create(&o[i].thread, NULL, open_and_close,
+					    &o[i]));
+	for (int i = 0; i < rounds(200, 20); i++) {
+		long ret = module_remove();
+
+		if (ret == -EWOULDBLOCK)
+			continue;
+		ASSERT_EQ(0, ret);
+		removed++;
+		ASSERT_EQ(0, module_insert());
+	}
+	for (int i = 0; i < 2; i++) {
+		__atomic_store_n(&o[i].stop, 1, __ATOMIC_RELEASE);
+		pthread_join(o[i].thread, NULL);
+		EXPECT_EQ(NULL, o[i].fault) TH_LOG("%s", o[i].fault);
+	}
+	TH_LOG("removed %d times; opened %ld and refused %ld times", removed,
+	       o[0].opened + o[1].opened, o[0].refused + o[1].refused);
+	EXPECT_LT(0, o[0].opened + o[1].opened);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_insert());
+	EXPECT_TRUE(loaded());
+}
+
+TEST_HARNESS_MAIN
