@@ -20,7 +20,8 @@ clean: ## remove what the build of KDIR made in MO
 
 # Modules for the kernels of the test bed, with the tool chain of Debian 13.
 bed-modules = . $(BED)/env.sh; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
-	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/out/build/$(2) modules && \
+	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/out/build/$(2) \
+		kbuild-args=ferrio-tests=1 modules && \
 	rm -f out/modules/$(2)/*.ko && cp out/build/$(2)/*.ko out/modules/$(2)/
 
 modules-stock: ## modules for the stock kernel, in out/modules/stock
@@ -32,7 +33,7 @@ modules-test: ## modules and KUnit modules for the test kernel, in out/modules/t
 # Clippy's objects are not for use, so they stay apart.
 clippy: ## the kernel's clippy lints over all modules; a warning is an error
 	@bash -ec '. $(BED)/env.sh; rm -rf out/build/clippy; in_root $(MAKE) --no-print-directory \
-		KDIR=$$STOCK_KDIR MO=$(CURDIR)/out/build/clippy kbuild-args="CLIPPY=1 W=e" modules'
+		KDIR=$$STOCK_KDIR MO=$(CURDIR)/out/build/clippy kbuild-args="CLIPPY=1 W=e ferrio-tests=1" modules'
 
 rustdoc: ## HTML of the kernel crates in out/doc; a warning is an error
 	@bash -ec '. $(BED)/env.sh; in_root $(MAKE) --no-print-directory KDIR=$$STOCK_KDIR \

@@ -291,6 +291,18 @@ impl IterSource<'_> {
         self.0.copied(asked, got)
     }
 
+    /// Copies to a slice; returns how many bytes arrived. May sleep for a fault.
+    pub fn copy_from(&mut self, bytes: &mut [u8]) -> usize {
+        let asked = bytes.len().min(self.len());
+        // SAFETY: The iterator is valid by the type invariants, the slice is writable for `asked`
+        // bytes. It is plain kernel memory of known length, so check_copy_size() of the inline
+        // copy_from_iter() has nothing left to find.
+        let got = unsafe {
+            bindings::_copy_from_iter(bytes.as_mut_ptr().cast(), asked, self.0.raw.as_ptr())
+        };
+        self.0.copied(asked, got)
+    }
+
     /// Runs `body` with a source in kernel memory; returns its result and the bytes moved.
     pub fn with_slice<R>(
         buf: &[u8],
