@@ -106,7 +106,8 @@ in_root() {
 		die "no Debian 13 build root in $FERRIO_ROOT: run 'make root'"
 	fi
 	if [ "$(id -u)" != 0 ]; then
-		die "the build root can only be entered as root: run 'sudo make ...'"
+		die "the Debian 13 build root can only be entered by root; run:
+  sudo make -C $FERRIO_TOP ${FERRIO_VERB:-...} FERRIO_CACHE=$FERRIO_CACHE"
 	fi
 	unshare --mount --propagation private \
 		"$FERRIO_BED/prep-enter.sh" "$FERRIO_ROOT" "$dir" "$@"

@@ -96,10 +96,10 @@ case $KVER in '' | latest) KVER=$(default_kver) ;; esac
 set_kver "$KVER"
 
 want=$(inputs)
+lock "kdir-$KVER"
 if is_current "$STOCK_KDIR" "$want"; then
 	current "build tree of the stock kernel $KVER"
 else
-	lock "kdir-$KVER"
 	# An interrupted build goes on where it was, if nothing else changed.
 	if [ "$(cat "$STOCK_KDIR/.ferrio-inputs" 2>/dev/null)" != "$want" ]; then
 		step "configure the stock kernel's tree" configure

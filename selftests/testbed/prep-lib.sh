@@ -13,7 +13,7 @@ export FERRIO_VERB
 again() {
 	local line="make -C $FERRIO_TOP $FERRIO_VERB"
 	[ -z "${FERRIO_KVER_ASKED-}" ] || line="$line KVER=$FERRIO_KVER_ASKED"
-	echo "FERRIO_CACHE=$FERRIO_CACHE $line"
+	echo "$line FERRIO_CACHE=${1-$FERRIO_CACHE}"
 }
 
 need_root() {
@@ -88,7 +88,7 @@ plan() {
 	free=$(df -Pk "$FERRIO_CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
 	printf '  %-58s %5d MiB to fetch %5d MiB of disk; %s\n' \
 		"together" $sum_down $sum_disk "$who"
-	[ "$free" -ge $sum_disk ] || die "$FERRIO_CACHE has $free MiB free, $sum_disk MiB are needed; make room, or choose another place: FERRIO_CACHE=/elsewhere $(again | cut -d ' ' -f 2-)"
+	[ "$free" -ge $sum_disk ] || die "$FERRIO_CACHE has $free MiB free, $sum_disk MiB are needed; make room, or choose another place: $(again /elsewhere)"
 }
 
 packages() {

@@ -9,7 +9,7 @@
 set -eu
 
 awk '
-FNR == NR {
+FILENAME == ARGV[1] {
 	if (match($0, /^CONFIG_[A-Za-z0-9_]+=/))
 		want[++n] = $0
 	else if (match($0, /^# CONFIG_[A-Za-z0-9_]+ is not set$/))

@@ -100,10 +100,10 @@ case ${1-} in
 esac
 
 want=$(inputs)
+lock "testkernel-$KVER"
 if is_current "$TEST_KDIR" "$want"; then
 	current "test kernel"
 else
-	lock "testkernel-$KVER"
 	rm -f "$TEST_KDIR/.ferrio-stamp"
 	if [ "$(cat "$TEST_KDIR/.ferrio-inputs" 2>/dev/null)" != "$want" ]; then
 		step "configure the test kernel" configure_tree
