@@ -32,6 +32,7 @@ pub struct Moved<'i> {
 
 impl Moved<'_> {
     /// Bytes that went through the iterator when the proof was made.
+    #[inline]
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -63,6 +64,7 @@ impl<'i> Iter<'i> {
     /// # Safety
     ///
     /// `raw` must be a valid `struct iov_iter` for `'i`, used by nobody else meanwhile.
+    #[inline]
     unsafe fn new(raw: NonNull<bindings::iov_iter>) -> Self {
         let mut iter = Iter {
             raw,
@@ -77,6 +79,7 @@ impl<'i> Iter<'i> {
         iter
     }
 
+    #[inline]
     fn len(&self) -> usize {
         // SAFETY: By the type invariants `raw` is valid and ours; `count` is a plain member of the
         // anonymous union and struct that every kind of iterator uses.
@@ -89,6 +92,7 @@ impl<'i> Iter<'i> {
         }
     }
 
+    #[inline]
     fn checkpoint(&self) -> Checkpoint<'i> {
         Checkpoint {
             left: self.len(),
@@ -96,6 +100,7 @@ impl<'i> Iter<'i> {
         }
     }
 
+    #[inline]
     fn rollback(&mut self, to: Checkpoint<'i>) {
         // A checkpoint taken later than the present position asks for nothing.
         let back = to.left.saturating_sub(self.len());
@@ -105,6 +110,7 @@ impl<'i> Iter<'i> {
         unsafe { bindings::iov_iter_revert(self.raw.as_ptr(), back) };
     }
 
+    #[inline]
     fn moved(&self) -> Result<Moved<'i>> {
         let bytes = self.start - self.len();
         if bytes == 0 && self.faulted {
@@ -117,6 +123,7 @@ impl<'i> Iter<'i> {
     }
 
     /// Notes whether a copy stopped early, and gives its count back.
+    #[inline]
     fn copied(&mut self, asked: usize, got: usize) -> usize {
         if got < asked {
             self.faulted = true;
@@ -134,6 +141,7 @@ macro_rules! both_directions {
             ///
             /// `raw` must be a valid `struct iov_iter` of this direction for `'i`, and nobody else
             /// may use it meanwhile.
+            #[inline]
             pub(crate) unsafe fn from_raw(raw: NonNull<bindings::iov_iter>) -> Self {
                 // SAFETY: The caller's promise is the one asked for.
                 Self(unsafe { Iter::new(raw) })
@@ -189,6 +197,7 @@ macro_rules! both_directions {
             }
 
             /// The result for the VFS: what really went through, whatever the driver says.
+            #[inline]
             pub(crate) fn finish(&self, result: Result<Moved<'i>>) -> Result<usize> {
                 result.and_then(|_| self.0.moved()).map(|moved| moved.bytes)
             }
@@ -220,6 +229,7 @@ impl IterDest<'_> {
     ///
     /// `page` must be a valid order-0 page for the time of the call, and `offset + len` at most
     /// `PAGE_SIZE`. Its content may change meanwhile.
+    #[inline]
     pub(crate) unsafe fn copy_page(
         &mut self,
         page: NonNull<bindings::page>,
@@ -276,6 +286,7 @@ impl IterSource<'_> {
     ///
     /// `page` must be a valid order-0 page for the time of the call, `offset + len` at most
     /// `PAGE_SIZE`, and no reference may exist to those bytes.
+    #[inline]
     pub(crate) unsafe fn copy_page(
         &mut self,
         page: NonNull<bindings::page>,

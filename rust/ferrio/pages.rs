@@ -91,6 +91,7 @@ impl PageVec {
     }
 
     /// The size in bytes.
+    #[inline]
     pub fn len(&self) -> usize {
         self.pages.len() << PAGE_SHIFT
     }
@@ -103,6 +104,7 @@ impl PageVec {
     /// Splits `len` bytes from `offset`, less than a turn, at page borders and at the end of the
     /// vector, behind which it goes on at 0. Stops when `copy` does less than asked; returns the
     /// sum.
+    #[inline]
     fn walk(
         &self,
         offset: usize,
@@ -133,6 +135,7 @@ impl PageVec {
     /// Copies `len` bytes from `offset` to `iter`, going on at 0 behind the end.
     ///
     /// Returns the bytes copied: fewer than asked if `iter` is full or faults. May sleep.
+    #[inline]
     pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
         // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it.
         self.walk(offset, len, |page, at, n| unsafe {
@@ -144,6 +147,7 @@ impl PageVec {
     ///
     /// Returns the bytes copied: fewer than asked if `iter` is empty or faults. May sleep. Two
     /// copies to the same place at once mix their bytes; it is for the caller to order them.
+    #[inline]
     pub fn copy_from(&self, offset: usize, len: usize, iter: &mut IterSource<'_>) -> usize {
         // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it; nobody
         // has a reference to its bytes, as this type gives none out.

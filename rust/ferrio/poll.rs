@@ -25,6 +25,7 @@ impl Mask {
     pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP);
 
     /// The bits as `__poll_t` has them.
+    #[inline]
     pub fn bits(self) -> u32 {
         self.0
     }

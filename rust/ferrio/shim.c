@@ -95,7 +95,7 @@ void ferrio_wake(struct wait_queue_head *head, u32 mask)
 	wake_up_interruptible_sync_poll(head, (__force __poll_t)mask);
 }
 
-/* A macro under lockdep, a function without. */
+/* A macro under lockdep, a function without: token.rs calls that directly. */
 int ferrio_mutex_lock_killable(struct mutex *lock)
 {
 	return mutex_lock_killable(lock);

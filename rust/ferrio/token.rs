@@ -7,6 +7,7 @@
 //! `kernel::sync::Mutex` waits uninterruptibly, which is wrong for a lock that its owner holds
 //! across a copy to user memory: the copy may stall for as long as user space likes.
 
+#[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
 use crate::sys;
 use kernel::{
     bindings,
@@ -51,13 +52,19 @@ impl Token {
     ///
     /// - `EAGAIN`: somebody else has it, and `nowait`.
     /// - `EINTR`: the task was killed while it waited.
+    #[inline]
     pub fn take(&self, nowait: bool) -> Result<TokenGuard<'_>> {
         if nowait {
             return self.try_take().ok_or(EAGAIN);
         }
+        #[cfg(not(CONFIG_DEBUG_LOCK_ALLOC))]
+        use bindings::mutex_lock_killable as lock_killable;
+        #[cfg(CONFIG_DEBUG_LOCK_ALLOC)]
+        use sys::ferrio_mutex_lock_killable as lock_killable;
+
         // SAFETY: Initialised by the type invariants; process context; the task does not hold it,
         // as a guard does not outlive the call that made it.
-        kernel::error::to_result(unsafe { sys::ferrio_mutex_lock_killable(self.mutex.get()) })?;
+        kernel::error::to_result(unsafe { lock_killable(self.mutex.get()) })?;
         Ok(TokenGuard {
             token: self,
             _not_send: NotThreadSafe,
@@ -65,6 +72,7 @@ impl Token {
     }
 
     /// Takes the token if nobody has it. Does not sleep; process context.
+    #[inline]
     pub fn try_take(&self) -> Option<TokenGuard<'_>> {
         // SAFETY: Initialised by the type invariants; process context.
         (unsafe { bindings::mutex_trylock(self.mutex.get()) } != 0).then(|| TokenGuard {
@@ -83,6 +91,7 @@ pub struct TokenGuard<'a> {
 }
 
 impl Drop for TokenGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: A guard exists only while its task holds the mutex.
         unsafe { bindings::mutex_unlock(self.token.mutex.get()) };

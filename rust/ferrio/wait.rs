@@ -71,6 +71,7 @@ impl WaitQueue {
         })
     }
 
+    #[inline]
     pub(crate) fn as_ptr(&self) -> *mut bindings::wait_queue_head {
         self.head.get()
     }

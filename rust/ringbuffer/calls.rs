@@ -4,7 +4,7 @@
 
 use crate::{
     end::{End, Kind},
-    ring::{Rw, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    ring::{RingBytes, Rw, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
     uapi::{self, ferrio_rb_info, ferrio_rb_mint, ferrio_rb_shutdown, ferrio_rb_size},
     users::Use,
 };
@@ -91,8 +91,9 @@ fn get_info(end: &End, arg: UserPtr) -> Result {
 fn set_size(end: &End, arg: UserPtr) -> Result {
     let arg = ExtArg::<ferrio_rb_size>::read(arg)?.value;
     must_be_zero(arg.flags)?;
+    let bytes = RingBytes::try_from(arg.bytes)?;
     must_be_plain(end)?;
-    end.ring.set_size(arg.bytes)
+    end.ring.set_size(bytes)
 }
 
 fn mint(end: &End, arg: UserPtr) -> Result {

@@ -44,6 +44,28 @@ pub(crate) const MAX_BYTES: usize = 1 << 30;
 /// The size of a ring that nobody gave one, in bytes; a pipe's.
 pub(crate) const DEFAULT_BYTES: usize = 64 << 10;
 
+/// A size that a ring may have.
+///
+/// # Invariants
+///
+/// A power of two in [`MIN_BYTES`]`..=`[`MAX_BYTES`].
+#[derive(Clone, Copy)]
+pub(crate) struct RingBytes(usize);
+
+impl TryFrom<u64> for RingBytes {
+    type Error = Error;
+
+    /// `EINVAL` for a size that no ring may have.
+    fn try_from(bytes: u64) -> Result<Self> {
+        let bytes = usize::try_from(bytes).map_err(|_| EINVAL)?;
+        if !bytes.is_power_of_two() || !(MIN_BYTES..=MAX_BYTES).contains(&bytes) {
+            return Err(EINVAL);
+        }
+        // INVARIANT: Just checked.
+        Ok(RingBytes(bytes))
+    }
+}
+
 /// The direction of data, seen by the holder of an end.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rw {
@@ -193,17 +215,13 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `EINVAL`: not a power of two in the limits. `EBUSY`: in use.
-    pub(crate) fn set_size(&self, bytes: u64) -> Result {
-        let bytes = usize::try_from(bytes).map_err(|_| EINVAL)?;
-        if !bytes.is_power_of_two() || !(MIN_BYTES..=MAX_BYTES).contains(&bytes) {
-            return Err(EINVAL);
-        }
+    /// `EBUSY`: in use.
+    pub(crate) fn set_size(&self, bytes: RingBytes) -> Result {
         let mut setup = self.setup.lock();
         if self.memory.as_ref().is_some() {
             return Err(EBUSY);
         }
-        setup.bytes = bytes;
+        setup.bytes = bytes.0;
         Ok(())
     }
 

@@ -34,7 +34,7 @@ impl kernel::Module for RingbufferKunit {
 #[kunit_tests(ringbuffer_stream)]
 mod stream_tests {
     use crate::{
-        ring::{Ring, Rw, MAX_BYTES, MIN_BYTES},
+        ring::{Ring, RingBytes, Rw, MAX_BYTES, MIN_BYTES},
         stream::Stream,
         users::{Share, Use, Users},
     };
@@ -187,12 +187,12 @@ mod stream_tests {
             1 << 63,
             u64::MAX,
         ] {
-            assert_eq!(ring.set_size(bad), Err(EINVAL));
+            assert_eq!(RingBytes::try_from(bad).err(), Some(EINVAL));
         }
-        assert_eq!(ring.set_size(MAX_BYTES as u64), Ok(()));
-        assert_eq!(ring.set_size(MIN_BYTES as u64), Ok(()));
+        assert_eq!(ring.set_size((MAX_BYTES as u64).try_into()?), Ok(()));
+        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Ok(()));
         ring.use_memory()?;
-        assert_eq!(ring.set_size(MIN_BYTES as u64), Err(EBUSY));
+        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Err(EBUSY));
         Ok(())
     }
 
@@ -203,7 +203,7 @@ mod stream_tests {
         let share = Share::new(&users)?;
         assert!(share.total() == Use { rings: 1, bytes: 0 });
         let ring = Ring::new(share, 3)?;
-        ring.set_size(4 * MIN_BYTES as u64)?;
+        ring.set_size((4 * MIN_BYTES as u64).try_into()?)?;
         ring.use_memory()?;
         assert_eq!(live_pages(), before + 4);
         assert!(
@@ -229,7 +229,7 @@ mod stream_tests {
         fn new(bytes: usize) -> Result<Self> {
             let held = Rw::Read.bit() | Rw::Write.bit();
             let ring = Ring::new(Share::new(&Users::new()?)?, held)?;
-            ring.set_size(bytes as u64)?;
+            ring.set_size((bytes as u64).try_into()?)?;
             Ok(Pair {
                 ring,
                 holds: Atomic::new(held),

@@ -10,12 +10,12 @@
 //! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
 //! producer's token, and waits for that with the pipe unlocked, too.
 
-use crate::{ring::Rw, stream::Stream};
+use crate::stream::Stream;
 use ferrio::{
     splice::{PipeSink, PipeSource, Spliced},
     task,
 };
-use kernel::{prelude::*, sync::atomic::Relaxed};
+use kernel::prelude::*;
 
 impl Stream<'_> {
     /// `splice(ring, pipe)`: waits for data unless `nowait`, then moves what is there.
@@ -58,9 +58,6 @@ impl Stream<'_> {
         pipe: &mut PipeSource<'p>,
         nowait: bool,
     ) -> Result<Spliced<'p>> {
-        if self.holds.load(Relaxed) & Rw::Write.bit() == 0 {
-            return Err(EBADF);
-        }
         let result = self.splice_turns(pipe, nowait);
         if result == Err(EPIPE) {
             task::send_sigpipe();
@@ -72,10 +69,11 @@ impl Stream<'_> {
     }
 
     fn splice_turns(&self, pipe: &mut PipeSource<'_>, nowait: bool) -> Result {
+        // Before waiting for the pipe, which may be for long.
         if self.ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let memory = self.ring.use_memory()?;
+        let memory = self.memory_to_write()?;
         while pipe.left() > 0 {
             // Why `feed` stopped: the ring's fault or the pipe's.
             let mut ring_says = Ok(());

@@ -27,16 +27,6 @@ pub(crate) struct Stream<'a> {
     pub(crate) holds: &'a Atomic<u32>,
 }
 
-/// What an end finds when it looks.
-struct Look {
-    /// The end's own position.
-    own: u64,
-    /// Bytes in the ring (consumer) or free (producer).
-    ready: usize,
-    /// The peer is gone. Looked at before the positions: with `ready` 0 nothing can follow.
-    closed: bool,
-}
-
 impl<'a> Stream<'a> {
     fn holds(&self, rw: Rw) -> bool {
         self.holds.load(Relaxed) & rw.bit() != 0
@@ -67,18 +57,6 @@ impl<'a> Stream<'a> {
             // Nothing has been used yet, so all of it is free.
             None => usize::MAX,
         }
-    }
-
-    /// Looks at the ring from an end whose token the caller has.
-    fn look(&self, rw: Rw, own: &Side, peer: &Side, size: usize) -> Look {
-        let closed = peer.is_closed();
-        let own = own.position.load(Relaxed);
-        let peer = peer.position.load(Acquire);
-        let ready = match rw {
-            Rw::Read => peer.wrapping_sub(own) as usize,
-            Rw::Write => size - own.wrapping_sub(peer) as usize,
-        };
-        Look { own, ready, closed }
     }
 
     /// Publishes the end's position behind the bytes that it moved.
@@ -141,19 +119,34 @@ impl<'a> Stream<'a> {
     pub(crate) fn read_once(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
         let ring = self.ring;
         let token = self.take(Rw::Read, nowait)?;
-        let size = ring.memory().map_or(0, PageVec::len);
-        let look = self.look(Rw::Read, &ring.consumer, &ring.producer, size);
-        let Some(memory) = ring.memory().filter(|_| look.ready > 0) else {
-            return if look.closed { Ok(()) } else { Err(EAGAIN) };
+        let Some(memory) = ring.memory() else {
+            return self.nothing_to_read();
         };
-        let offset = (look.own as usize) & (size - 1);
-        let moved = memory.copy_to(offset, look.ready.min(iter.len()), iter);
-        self.publish(&token, &ring.consumer, look.own, moved);
+        let size = memory.len();
+        let own = ring.consumer.position.load(Relaxed);
+        let mut ready = ring.producer.position.load(Acquire).wrapping_sub(own) as usize;
+        if ready == 0 {
+            self.nothing_to_read()?;
+            // Closed, and that was seen by an acquire: what came before the close is here now.
+            ready = ring.producer.position.load(Acquire).wrapping_sub(own) as usize;
+        }
+        let offset = (own as usize) & (size - 1);
+        let moved = memory.copy_to(offset, ready.min(iter.len()), iter);
+        self.publish(&token, &ring.consumer, own, moved);
         drop(token);
         if moved > 0 {
             self.wake_writers(size);
         }
         Ok(())
+    }
+
+    /// What an empty ring means: the end if the producer is gone, else `EAGAIN`.
+    fn nothing_to_read(&self) -> Result {
+        if self.ring.producer.is_closed() {
+            Ok(())
+        } else {
+            Err(EAGAIN)
+        }
     }
 
     /// read(): waits for data unless `nowait`, then moves what is there.
@@ -187,23 +180,24 @@ impl<'a> Stream<'a> {
         let ring = self.ring;
         let size = memory.len();
         let token = self.take(Rw::Write, nowait)?;
-        let look = self.look(Rw::Write, &ring.producer, &ring.consumer, size);
-        if look.closed {
+        if ring.consumer.is_closed() {
             return Err(EPIPE);
         }
+        let own = ring.producer.position.load(Relaxed);
+        let free = size - own.wrapping_sub(ring.consumer.position.load(Acquire)) as usize;
         let wanted = iter.len();
-        if look.ready == 0 || (whole && look.ready < wanted) {
+        if free == 0 || (whole && free < wanted) {
             return Err(EAGAIN);
         }
-        let offset = (look.own as usize) & (size - 1);
+        let offset = (own as usize) & (size - 1);
         let start = iter.checkpoint();
-        let moved = memory.copy_from(offset, wanted.min(look.ready), iter);
+        let moved = memory.copy_from(offset, wanted.min(free), iter);
         if whole && moved < wanted {
             // Bytes behind the position that is published are nobody's: no need to clear them.
             iter.rollback(start);
             return Err(EFAULT);
         }
-        self.publish(&token, &ring.producer, look.own, moved);
+        self.publish(&token, &ring.producer, own, moved);
         drop(token);
         if moved > 0 {
             self.wake_readers();
@@ -215,10 +209,6 @@ impl<'a> Stream<'a> {
     ///
     /// What was moved before an error counts: see [`IterSource::moved`].
     pub(crate) fn write(&self, iter: &mut IterSource<'_>, nowait: bool, nosignal: bool) -> Result {
-        // Before the memory is made: a file without this end must not cost its user any.
-        if !self.holds(Rw::Write) {
-            return Err(EBADF);
-        }
         let result = self.write_turns(iter, nowait);
         if result == Err(EPIPE) && !nosignal {
             task::send_sigpipe();
@@ -229,11 +219,27 @@ impl<'a> Stream<'a> {
         result
     }
 
-    fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
+    /// The memory, made now if this is the first use: only for a file that holds the producer end of
+    /// a ring that somebody can read, so that nobody pays for what cannot be used.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`, `EPIPE`, `EDQUOT`, `ENOMEM`, `EINTR`.
+    pub(crate) fn memory_to_write(&self) -> Result<&'a PageVec> {
+        if let Some(memory) = self.ring.memory() {
+            return Ok(memory);
+        }
+        if !self.holds(Rw::Write) {
+            return Err(EBADF);
+        }
         if self.ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let memory = self.ring.use_memory()?;
+        self.ring.use_memory()
+    }
+
+    fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
+        let memory = self.memory_to_write()?;
         let whole = iter.len() <= PIPE_BUF;
         while !iter.is_empty() {
             match self.write_once(memory, iter, whole, nowait) {

@@ -25,6 +25,7 @@ impl Request<'_> {
     /// # Safety
     ///
     /// `kiocb` must be the argument of the running `->read_iter` or `->write_iter`.
+    #[inline]
     pub(super) unsafe fn new(kiocb: NonNull<bindings::kiocb>) -> Self {
         // INVARIANT: The VFS hands the kiocb to this call alone, and the file is held by it.
         Request {
@@ -35,24 +36,28 @@ impl Request<'_> {
     }
 
     /// The file that is read or written.
+    #[inline]
     pub fn file(&self) -> &File {
         // SAFETY: Valid by the type invariants. The VFS took f_pos_lock if the file needs it, and
         // nothing here changes the position.
         unsafe { File::from_raw_file((*self.kiocb.as_ptr()).ki_filp) }
     }
 
+    #[inline]
     fn iocb_flags(&self) -> i32 {
         // SAFETY: Valid by the type invariants.
         unsafe { (*self.kiocb.as_ptr()).ki_flags }
     }
 
     /// Whether the call must not wait: `RWF_NOWAIT`, io_uring's first try, or `O_NONBLOCK`.
+    #[inline]
     pub fn nowait(&self) -> bool {
         self.iocb_flags() & sys::FERRIO_IOCB_NOWAIT as i32 != 0
             || self.file().flags() & O_NONBLOCK != 0
     }
 
     /// Whether a broken stream must not raise SIGPIPE: `RWF_NOSIGNAL`.
+    #[inline]
     pub fn nosignal(&self) -> bool {
         self.iocb_flags() & sys::FERRIO_IOCB_NOSIGNAL as i32 != 0
     }
