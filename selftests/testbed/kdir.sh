@@ -4,9 +4,10 @@
 # kdir.sh - prepare the build tree of the stock kernel
 #
 # Debian's kernel has Rust, but its header packages leave out what rustc needs
-# to build against it.  The same source, configuration and tools make it anew;
-# that it came out the same is proven by the mangled names of its exported
-# Rust symbols, which contain a hash of each crate, being those of the kernel.
+# to build against it.  The same source, configuration and tools make it anew.
+# That they are the same is looked at twice: no option may come out otherwise,
+# and each exported Rust symbol, whose mangled name contains a hash of the
+# crate's name and of the version of rustc, has to be one of the kernel's.
 set -eu
 FERRIO_VERB=${FERRIO_VERB:-kdir}
 FERRIO_KVER_ASKED=${FERRIO_KVER_ASKED:-${KVER-}}
@@ -37,6 +38,9 @@ kmake() {
 		-j"$(nproc)" "$@"
 }
 
+changed='MODULE_SIG_KEY|MODULE_SIG_ALL'
+versions='(CC|RUSTC|BINDGEN)_VERSION_TEXT|[A-Z]+_VERSION|RUSTC_LLVM_[A-Z_]*VERSION|PAHOLE_HAS_[A-Z_]+'
+
 # The key that signs Debian's modules is Debian's; ours stay unsigned.
 configure() {
 	rm -rf "${STOCK_KDIR:?}"
@@ -45,10 +49,24 @@ configure() {
 		-e 's/^CONFIG_MODULE_SIG_ALL=y/# CONFIG_MODULE_SIG_ALL is not set/' \
 		"$(headers)/.config" >"$STOCK_KDIR/.config"
 	kmake olddefconfig
-	diff "$(headers)/.config" "$STOCK_KDIR/.config" || true
+	same_options
 	same_tool CONFIG_RUSTC_VERSION_TEXT
 	same_tool CONFIG_GCC_VERSION
 	echo "$want" >"$STOCK_KDIR/.ferrio-inputs"
+}
+
+# The options in which the configurations differ, less those changed above and
+# those that only tell the names and versions of tools.
+same_options() {
+	local others
+	others=$(diff "$(headers)/.config" "$STOCK_KDIR/.config" |
+		grep -oE '^[<>] (# )?CONFIG_[A-Za-z0-9_]+' | grep -oE 'CONFIG.*' |
+		sort -u | grep -vxE "CONFIG_($changed|$versions)" || true)
+	if [ -n "$others" ]; then
+		diff "$(headers)/.config" "$STOCK_KDIR/.config" || true
+		echo "these options came out otherwise than in the kernel: $(echo "$others" | xargs)"
+		return 1
+	fi
 }
 
 same_tool() {

@@ -50,6 +50,7 @@ olddefconfig:
 	@echo config >>$(O)/../count
 	@if [ -n "$$FAKE_RUSTC" ]; then \
 		sed -i 's/rustc 1/rustc 2/' $(O)/.config; fi
+	@if [ -n "$$FAKE_OPTION" ]; then echo "$$FAKE_OPTION" >>$(O)/.config; fi
 prepare modules_prepare:
 	@echo $@ >>$(O)/../count
 	@if [ "$$FAKE_HANG" = $@ ]; then touch $(O)/../hangs; sleep 60; fi

@@ -47,7 +47,7 @@ count() {
 	rm -f "$cache/kdir/count"
 }
 
-plan_tests 23
+plan_tests 24
 
 # --- choosing ---
 out=$(verb kdir.sh)
@@ -107,6 +107,9 @@ same failure-leaves-no-tree "" "$(ls "$cache/kdir" 2>/dev/null)"
 "$FERRIO_BED/prep-archive.sh" "$tmp" "$old"
 out=$(verb FAKE_RUSTC=2 kdir.sh)
 has other-rustc 'the kernel was built with CONFIG_RUSTC_VERSION_TEXT="rustc 1", here it is CONFIG_RUSTC_VERSION_TEXT="rustc 2"' \
+	"$out"
+out=$(verb FAKE_OPTION=CONFIG_STRANGE=y kdir.sh)
+has strange-option "    | these options came out otherwise than in the kernel: CONFIG_STRANGE" \
 	"$out"
 out=$(verb FAKE_SYMBOL=bad kdir.sh)
 has strange-symbol "    | _Rbad
