@@ -8,8 +8,9 @@
 //! |---|---|---|
 //! | `written` | the producer end | `producer.token` |
 //! | `read` | the consumer end | `consumer.token` |
-//! | holders of an end | open, mint, shutdown, release | `setup` |
-//! | `memory` | the first use, once | `setup` |
+//! | holders of an end, a file's ends | open, mint, shutdown, release | `ends` |
+//! | `bytes` | SET_SIZE, before the first use | `first_use` |
+//! | `memory` | the first use, once | `first_use` |
 //!
 //! Positions count bytes since the ring was made and are stored unmasked; their difference is what
 //! is in the ring. Each end loads its own position and its peer's once a turn, checks the
@@ -18,9 +19,11 @@
 //!
 //! # Lock order
 //!
-//! `setup` → the users' table. A token → nothing of ours; user memory may be copied under it.
-//! `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried there
-//! (`splice_write`). `setup` is never taken under a token, nor a token under `setup`.
+//! `first_use` → `share` → the users' table. A token → nothing of ours; user memory may be copied
+//! under it. `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried
+//! there (`splice_write`). `ends` is held for a few instructions, and nothing is taken under it.
+//! `first_use` is held while the memory is made, which may be long for a large ring: who waits for
+//! it can be killed, and only the first use and SET_SIZE do.
 
 use crate::users::{Share, Use};
 use ferrio::{
@@ -109,21 +112,22 @@ impl Side {
     }
 }
 
-/// What is decided before the first use.
-struct Setup {
-    bytes: usize,
-    share: Share,
-    memcg: MemCgroup,
-}
-
 /// See the module.
 #[pin_data]
 pub(crate) struct Ring {
     /// Tells the rings apart in fdinfo.
     pub(crate) id: u64,
+    /// The size; fixed once there is memory.
+    bytes: Atomic<usize>,
     memory: SetOnce<PageVec>,
     #[pin]
-    setup: Mutex<Setup>,
+    first_use: Token,
+    /// Whom the memory is charged to.
+    memcg: MemCgroup,
+    #[pin]
+    share: Mutex<Share>,
+    #[pin]
+    ends: Mutex<()>,
     #[pin]
     pub(crate) consumer: Side,
     #[pin]
@@ -142,18 +146,17 @@ impl Ring {
     ///
     /// `EDQUOT`, `ENOMEM`.
     pub(crate) fn new(share: Share, held: u32) -> Result<Arc<Self>> {
-        let setup = Setup {
-            bytes: DEFAULT_BYTES,
-            share,
-            memcg: MemCgroup::current(),
-        };
         let readers = u32::from(held & Rw::Read.bit() != 0);
         let writers = u32::from(held & Rw::Write.bit() != 0);
         Arc::pin_init(
             pin_init!(Self {
                 id: NEXT_ID.fetch_add(1, Relaxed),
+                bytes: Atomic::new(DEFAULT_BYTES),
                 memory: SetOnce::new(),
-                setup <- new_mutex!(setup, "ringbuffer_setup"),
+                first_use <- new_token!("ringbuffer_first_use"),
+                memcg: MemCgroup::current(),
+                share <- new_mutex!(share, "ringbuffer_share"),
+                ends <- new_mutex!((), "ringbuffer_ends"),
                 // Two initialisers, not one function called twice: each gives its locks a class of
                 // its own, as pipe->mutex orders the two tokens differently.
                 consumer <- pin_init!(Side {
@@ -194,18 +197,19 @@ impl Ring {
         if let Some(memory) = self.memory.as_ref() {
             return Ok(memory);
         }
-        let mut setup = self.setup.lock();
-        if self.memory.as_ref().is_none() {
-            let bytes = setup.bytes;
-            setup.share.add_bytes(bytes)?;
-            match setup.memcg.charge(|| PageVec::new(bytes)) {
-                Ok(pages) => {
-                    self.memory.populate(pages);
-                }
-                Err(err) => {
-                    setup.share.sub_bytes();
-                    return Err(err);
-                }
+        let _first = self.first_use.take(false)?;
+        if let Some(memory) = self.memory.as_ref() {
+            return Ok(memory);
+        }
+        let bytes = self.bytes.load(Relaxed);
+        self.share.lock().add_bytes(bytes)?;
+        match self.memcg.charge(|| PageVec::new(bytes)) {
+            Ok(pages) => {
+                self.memory.populate(pages);
+            }
+            Err(err) => {
+                self.share.lock().sub_bytes();
+                return Err(err);
             }
         }
         self.memory.as_ref().ok_or(ENOMEM)
@@ -215,27 +219,24 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `EBUSY`: in use.
+    /// `EBUSY`: in use. `EINTR`: killed while it waited for a first use that is under way.
     pub(crate) fn set_size(&self, bytes: RingBytes) -> Result {
-        let mut setup = self.setup.lock();
+        let _first = self.first_use.take(false)?;
         if self.memory.as_ref().is_some() {
             return Err(EBUSY);
         }
-        setup.bytes = bytes.0;
+        self.bytes.store(bytes.0, Relaxed);
         Ok(())
     }
 
     /// The size in bytes.
     pub(crate) fn size(&self) -> usize {
-        match self.memory.as_ref() {
-            Some(memory) => memory.len(),
-            None => self.setup.lock().bytes,
-        }
+        self.bytes.load(Relaxed)
     }
 
     /// What the ring's user has in all.
     pub(crate) fn user_total(&self) -> Use {
-        self.setup.lock().share.total()
+        self.share.lock().total()
     }
 
     /// Adds a holder to an end that `holds`, a file's set of ends, has.
@@ -244,7 +245,7 @@ impl Ring {
     ///
     /// `EBADF`: the file does not hold that end (any more).
     pub(crate) fn add_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
-        let _setup = self.setup.lock();
+        let _ends = self.ends.lock();
         if holds.load(Relaxed) & rw.bit() == 0 {
             return Err(EBADF);
         }
@@ -262,7 +263,7 @@ impl Ring {
     /// `EBADF`: the file does not hold that end (any more).
     pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
         {
-            let _setup = self.setup.lock();
+            let _ends = self.ends.lock();
             let held = holds.load(Relaxed);
             if held & rw.bit() == 0 {
                 return Err(EBADF);
