@@ -34,6 +34,11 @@ supported_series() {
 	awk '/^[0-9]/ { print $1 }' "$FERRIO_BED/supported"
 }
 
+# The suites of the archive that carry them.
+supported_suites() {
+	awk '/^[0-9]/ { print $2 }' "$FERRIO_BED/supported" | sort -u
+}
+
 # The suite of the archive that carries a series; empty if none is known.
 series_suite() {
 	awk -v want="$1" '$1 == want { print $2 }' "$FERRIO_BED/supported"

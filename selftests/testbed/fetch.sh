@@ -119,13 +119,25 @@ record() {
 	mv "$FERRIO_CACHE/kver/$1.new" "$FERRIO_CACHE/kver/$1"
 }
 
+# A Debian 13 host need not have the suite among its sources.
+no_suite() {
+	local suite
+	for suite in $(supported_suites); do
+		# shellcheck disable=SC2016 # apt's own format
+		in_root -C / apt-get indextargets --no-release-info \
+			--format '$(RELEASE)' 2>/dev/null | grep -qx "$suite" ||
+			echo "
+  the sources of apt do not have $suite: add it, run apt-get update"
+	done
+}
+
 no_such_kernel() {
 	local list
 	list=$(offered | cut -d ' ' -f 1 | xargs)
 	die "kernel $1 is neither in the archive nor among the packages in $debs.
   the archive has: ${list:-none}
   the cache has: $(cached_releases | xargs)
-  choose with KVER=<one of these>, or KVER=latest for the newest of series $(supported_series | xargs)"
+  choose with KVER=<one of these>, or KVER=latest for the newest of series $(supported_series | xargs)$(no_suite)"
 }
 
 download() {

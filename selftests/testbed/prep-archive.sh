@@ -14,7 +14,9 @@ set -eu
 
 dir=$1
 shift
-mkdir -p "$dir/archive" "$dir/apt/lists/partial" "$dir/apt/cache"
+suite=$(supported_suites | head -n 1)
+index=$dir/archive/dists/$suite/main/binary-$FERRIO_ARCH
+mkdir -p "$index" "$dir/apt/lists/partial" "$dir/apt/cache"
 cat >"$dir/apt.conf" <<END
 Dir::Etc::SourceList "$dir/sources.list";
 Dir::Etc::SourceParts "-";
@@ -22,7 +24,7 @@ Dir::State::Lists "$dir/apt/lists";
 Dir::Cache "$dir/apt/cache";
 APT::Sandbox::User "root";
 END
-echo "deb [trusted=yes] file:$dir/archive ./" >"$dir/sources.list"
+echo "deb [trusted=yes] file:$dir/archive $suite main" >"$dir/sources.list"
 
 # package name version tree arch
 package() {
@@ -38,7 +40,7 @@ package() {
 			"Size: $(stat -c %s "$deb")" \
 			"SHA256: $(sha256sum "$deb" | cut -d ' ' -f 1)" \
 			"Description: made up" ''
-	} >>"$dir/archive/Packages"
+	} >>"$index/Packages"
 	rm -rf "$3"
 }
 
@@ -61,7 +63,7 @@ prepare modules_prepare:
 END
 }
 
-: >"$dir/archive/Packages"
+: >"$index/Packages"
 for release; do
 	whole=y
 	case $release in

@@ -47,7 +47,7 @@ count() {
 	rm -f "$cache/kdir/count"
 }
 
-plan_tests 24
+plan_tests 26
 
 # --- choosing ---
 out=$(verb kdir.sh)
@@ -81,13 +81,13 @@ status 1"
 }
 all="1.2.3+deb13-amd64 $old $new"
 same made-up-kver "$(message 99.9.9+deb13-amd64 "$all" "$all")" \
-	"$(verb KVER=99.9.9+deb13-amd64 kdir.sh | sed '1,/package lists/d')"
+	"$(verb KVER=99.9.9+deb13-amd64 kdir.sh | sed -n '/^fetch.sh:/,$p')"
 same incomplete-is-not-offered "$(message "$series.11+deb13-amd64" "$all" \
 	"$all")" "$(verb KVER="$series.11+deb13-amd64" kdir.sh |
-	sed '1,/package lists/d')"
+	sed -n '/^fetch.sh:/,$p')"
 
 # --- the archive moves on ---
-: >"$tmp/archive/Packages"
+find "$tmp/archive" -name Packages -exec truncate -s 0 {} +
 rm -f "$tmp/archive/"*.deb
 in_root -C / apt-get -q update >/dev/null
 rm -rf "$cache/kdir" "$cache/stock" "$cache/src" "$cache/kver"
@@ -97,8 +97,10 @@ out=$(verb kdir.sh)
 same newest-in-the-cache "KDIR=$cache/kdir/$new" "$(echo "$out" | grep KDIR=)"
 rm -f "$cache/debs/linux-source-$series"_*
 rm -rf "$cache/kver"
+: >"$tmp/sources.list"
 same nothing-left "$(message "of series $(supported_series | xargs)" none \
-	1.2.3+deb13-amd64)" "$(verb kdir.sh | sed '1,/package lists/d')"
+	1.2.3+deb13-amd64 | sed "\$i\\  the sources of apt do not have $(
+	supported_suites | head -n 1): add it, run apt-get update")" "$(verb kdir.sh | sed -n '/^fetch.sh:/,$p')"
 rm -rf "$cache"
 verb kdir.sh >"$tmp/ignored"
 same failure-leaves-no-tree "" "$(ls "$cache/kdir" 2>/dev/null)"
@@ -150,6 +152,22 @@ status 1" "$(verb PATH="$tmp/bin:$PATH" FERRIO_ROOT="$cache/root" KVER="$old" \
 	FERRIO_OS_RELEASE="$tmp/debian-12" kdir.sh | tail -n 3)"
 mv "$tmp/df" "$tmp/bin/df"
 rm "$tmp/bin/id"
+# Of a Debian 13 host, dpkg-query knows gcc and make only.
+cat >"$tmp/bin/dpkg-query" <<'END'
+#!/bin/sh
+for p; do :; done
+case $p in gcc | make) echo installed ;; *) exit 1 ;; esac
+END
+chmod +x "$tmp/bin/dpkg-query"
+printf 'ID=debian\nVERSION_ID=13\n' >"$tmp/debian-13"
+same host-lacks-packages "root.sh: packages are missing; run:
+  sudo apt-get install --no-install-recommends $(sed 's/#.*//' \
+	"$FERRIO_BED/prep-packages" | xargs | sed 's/^gcc make //')
+status 1" "$(verb PATH="$tmp/bin:$PATH" FERRIO_OS_RELEASE="$tmp/debian-13" \
+	root.sh)"
+printf '#!/bin/sh\necho installed\n' >"$tmp/bin/dpkg-query"
+same host-has-packages "status 0" "$(verb PATH="$tmp/bin:$PATH" \
+	FERRIO_OS_RELEASE="$tmp/debian-13" root.sh | tail -n 1)"
 same no-space "kdir.sh: $cache has 100 MiB free, 5400 MiB are needed; make room, or choose another place: make -C $FERRIO_TOP kdir FERRIO_CACHE=/elsewhere
 status 1
 nothing fetched" "$(verb PATH="$tmp/bin:$PATH" FERRIO_ROOT="$cache/root" \

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Do the functions of env.sh do what the scripts rely on?
+set -eu
+# shellcheck source=env.sh
+. "$(dirname "$0")/env.sh"
+# shellcheck source=prep-ktap.sh
+. "$FERRIO_BED/prep-ktap.sh"
+
+tmp=$(mktemp -d /tmp/ferrio-env.XXXXXX)
+trap 'rm -rf "$tmp"' EXIT
+FERRIO_OUT=$tmp/out
+
+plan_tests 11
+
+# --- in_root ---
+same in-root-is-debian-13 VERSION_ID=13 "$(in_root grep VERSION_ID \
+	/etc/os-release | tr -d '"')"
+same in-root-directory "$FERRIO_BED" "$(in_root -C "$FERRIO_BED" pwd)"
+same in-root-arguments "a b|*|" "$(in_root printf '%s|' 'a b' '*')"
+same in-root-variable "it's" "$(SOME_VARIABLE="it's" \
+	in_root printenv SOME_VARIABLE)"
+same in-root-input text "$(echo text | in_root cat)"
+rc=0
+(in_root sh -c 'exit 7') || rc=$?
+same in-root-status 7 $rc
+echo outside >"$tmp/file"
+in_root sh -c "echo inside >>'$tmp/file'"
+same in-root-files "outside inside" "$(xargs <"$tmp/file")"
+before=$(wc -l </proc/self/mountinfo)
+in_root true
+same in-root-leaves-no-mount "$before" "$(wc -l </proc/self/mountinfo)"
+
+# --- step ---
+same step-one-line "  say hello, twice 0 s: hello" "$(step 'say hello, twice' \
+	echo hello | tr -s ' ' | sed 's/^ /  /'): $(cat \
+	"$tmp/out/log/say-hello-twice.log")"
+# A function that went on after a command of its had failed would hide it.
+# shellcheck disable=SC2317 # called in the script below
+fails() {
+	seq 30
+	false
+	echo never
+}
+cat >"$tmp/script" <<END
+set -eu
+. "$FERRIO_BED/env.sh"
+FERRIO_OUT=$tmp/out
+$(declare -f fails)
+step "that fails" fails
+echo "goes on"
+END
+rc=0
+out=$(bash "$tmp/script" 2>&1) || rc=$?
+same step-failure "1 that fails FAILED after 0 s
+$(seq 11 30 | sed 's/^/    | /')
+    the whole log: $tmp/out/log/that-fails.log" "$rc $(echo "$out" |
+	sed '1s/  */ /g; 1s/^ //')"
+same step-keeps-the-whole-log "$(seq 30)" "$(cat "$tmp/out/log/that-fails.log")"
+end_tests
