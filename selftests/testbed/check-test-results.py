@@ -163,9 +163,27 @@ def skipped_by_design():
 def program_skips_as_a_whole():
     text = GOOD[:GOOD.index("    KTAP version 1\n    # Subtest: kunit")] + \
         "    # Subtest: kunit/kunit\n    1..0 # SKIP no KUnit\nok 2 kunit/kunit # SKIP\n"
-    manifest = MANIFEST + "kunit | ground.1 | host\n"
-    status, output = run(text, manifest=manifest, place="stock")
+    status, output = run(text, place="stock")
     expect((status, output.splitlines()[-1]), (0, "3 passed, 0 failed, 1 skipped"))
+    # In a place where its tests are listed they are missing.
+    status, output = run(text)
+    expect((status, output.splitlines()[-1]), (1, "3 passed, 2 failed, 1 skipped"))
+
+
+@case
+def listed_for_no_place():
+    text = "TAP version 13\n1..1\nok 1 a # SKIP by design\n"
+    status, output = run(text, manifest="a | ground.1 | -\n", prefix="")
+    # Nothing passed, so the run as a whole is no success.
+    expect((status, output.splitlines()[-1]), (1, "0 passed, 0 failed, 1 skipped"))
+    text = text.replace("1..1", "1..2") + "ok 2 b\n"
+    manifest = "a | ground.1 | -\nb | ground.1 | test\n"
+    status, output = run(text, manifest=manifest, prefix="")
+    expect((status, output.splitlines()[-1]), (0, "1 passed, 0 failed, 1 skipped"))
+    expect_failures(run(text.replace(" # SKIP by design", ""), manifest=manifest,
+                        prefix=""),
+                    ["FAILED test: a: ran, but the manifest lists it for no place only"],
+                    "1 passed, 1 failed, 0 skipped")
 
 
 @case

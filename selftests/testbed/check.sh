@@ -94,7 +94,8 @@ add() # PLACE PREFIX NAME
 }
 
 mkdir -p "$log"
-rm -f "$log"/*.ktap "$log"/*.verdict
+rm -f "$log"/{stock,test}-{main,1cpu,tarball}.{ktap,verdict}
+for name in $(host_scripts); do rm -f "$log/$name".{ktap,verdict}; done
 start=$SECONDS
 
 "$here/kdir.sh" || exit 1
