@@ -8,8 +8,7 @@
  * failure the accounts are as before and the ring is usable.
  */
 
-#include "kselftest_harness.h"
-#include "rb.h"
+#include "rb_harness.h"
 
 #define NTH	"/proc/self/fail-nth"
 #define DEBUG	"/sys/kernel/debug/"

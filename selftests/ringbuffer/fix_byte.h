@@ -6,8 +6,7 @@
 #ifndef FIX_BYTE_H
 #define FIX_BYTE_H
 
-#include "kselftest_harness.h"
-#include "rb.h"
+#include "rb_harness.h"
 
 FIXTURE(byte) {
 	struct rb rb;

@@ -3,8 +3,7 @@
 #ifndef FIX_DEV_H
 #define FIX_DEV_H
 
-#include "kselftest_harness.h"
-#include "rb.h"
+#include "rb_harness.h"
 
 FIXTURE(dev) {
 	int fd;

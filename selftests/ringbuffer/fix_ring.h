@@ -3,8 +3,7 @@
 #ifndef FIX_RING_H
 #define FIX_RING_H
 
-#include "kselftest_harness.h"
-#include "rb.h"
+#include "rb_harness.h"
 
 FIXTURE(ring) {
 	struct rb rb;

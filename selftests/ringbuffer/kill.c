@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A peer is killed at a random moment: the other side gets the rest, then the end. */
 
-#include "kselftest_harness.h"
-#include "rb.h"
+#include "rb_harness.h"
 
 FIXTURE(peer) {
 	struct rb rb;
@@ -77,8 +76,8 @@ TEST_F(peer, writer)
 {
 	static char buf[4 * RB_PAGE];
 
-	for (int i = 0; i < rounds(30, 5); i++) {
-		uint64_t pos = 0, until = rb_random(&self->seed) % 200000;
+	for (int i = 0; i < rounds(12, 3); i++) {
+		uint64_t pos = 0, until = rb_random(&self->seed) % 100000;
 		struct rb *rb = &self->rb;
 		struct pollfd pfd;
 		bool hup;
@@ -121,8 +120,8 @@ TEST_F(peer, reader)
 {
 	static char buf[4 * RB_PAGE];
 
-	for (int i = 0; i < rounds(30, 5); i++) {
-		uint64_t pos = 0, until = rb_random(&self->seed) % 200000;
+	for (int i = 0; i < rounds(12, 3); i++) {
+		uint64_t pos = 0, until = rb_random(&self->seed) % 100000;
 		struct rb *rb = &self->rb;
 		struct rb_call c;
 		int status;

@@ -115,7 +115,7 @@ void rb_reap_killed(pid_t pid);
 /* The machine. */
 void rb_pin(int cpu);
 bool rb_test_kernel(void);
-#define rounds(stock, test)	(rb_test_kernel() ? (test) : (stock))
+int rounds(int stock, int test);
 long rb_live_pages(void);
 bool rb_pages_return(long live);
 int rb_count_fds(void);

@@ -22,29 +22,45 @@ void rb_sleep_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
+static bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	if (fd >= 0) {
+		n = read(fd, text, size - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/*
+ * Whether a task sleeps in system call @nr.  The state comes first: a task
+ * that was woken before this is asked is not in S or D until it sleeps again,
+ * but the file `syscall` still shows one whose wake is on its way to another
+ * CPU as if it slept.
+ */
+static bool sleeps_in(pid_t pid, pid_t tid, long nr)
+{
+	char path[64], text[512], *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	state = strrchr(text, ')');
+	if (!state || (state[2] != 'S' && state[2] != 'D'))
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
+	return read_text(path, text, sizeof(text)) && text[0] >= '0' &&
+	       text[0] <= '9' && strtol(text, NULL, 10) == nr;
+}
+
+/* A child that ends instead never comes to sleep: the time limit tells. */
 void rb_asleep(pid_t pid, pid_t tid, long nr)
 {
-	char path[64], text[32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
-	for (;;) {
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			rb_die("%s: %s: the task has not slept in call %ld",
-			       path, strerror(errno), nr);
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		/* "running", or the number and arguments of a sleeping call */
-		if (n > 0) {
-			text[n] = '\0';
-			if (text[0] >= '0' && text[0] <= '9' &&
-			    strtol(text, NULL, 10) == nr)
-				return;
-		}
+	while (!sleeps_in(pid, tid, nr))
 		rb_sleep_ms(1);
-	}
 }
 
 static void *call_thread(void *arg)
@@ -106,27 +122,10 @@ bool rb_call_done(struct rb_call *c)
 /* A call that comes back instead of sleeping is reported with its result. */
 void rb_call_asleep(struct rb_call *c)
 {
-	char path[64], text[32];
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", c->tid);
-	for (;;) {
-		ssize_t n = -1;
-		int fd;
-
+	while (!sleeps_in(getpid(), c->tid, c->nr)) {
 		if (rb_call_done(c))
 			rb_die("call %ld returned %ld instead of sleeping",
 			       c->nr, c->ret);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0) {
-			n = read(fd, text, sizeof(text) - 1);
-			close(fd);
-		}
-		if (n > 0) {
-			text[n] = '\0';
-			if (text[0] >= '0' && text[0] <= '9' &&
-			    strtol(text, NULL, 10) == c->nr)
-				return;
-		}
 		rb_sleep_ms(1);
 	}
 }
@@ -214,6 +213,13 @@ bool rb_test_kernel(void)
 {
 	need_debugfs();
 	return !access(DEBUGFS "/kmemleak", F_OK);
+}
+
+/* How often on the stock and on the slow kernel; ten times with FERRIO_LONG. */
+int rounds(int stock, int test)
+{
+	return (rb_test_kernel() ? test : stock) *
+	       (getenv("FERRIO_LONG") ? 10 : 1);
 }
 
 long rb_read_number(const char *path)

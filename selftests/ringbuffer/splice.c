@@ -211,7 +211,7 @@ TEST_F(ring, wrap)
 	rb_start(&rb, variant->kind, 4 * RB_PAGE);
 	make_pipe(in);
 	make_pipe(out);
-	for (int i = 0; i < rounds(3000, 300); i++) {
+	for (int i = 0; i < rounds(2000, 200); i++) {
 		size_t len = rb_random(&seed) % 9000 + 1;
 		size_t room = 4 * RB_PAGE - (ring_in - ring_out);
 		long n;

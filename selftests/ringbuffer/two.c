@@ -88,7 +88,7 @@ static bool read_all(int fd, void *buf, size_t len)
 /* Records up to PIPE_BUF come whole, each writer's in order. */
 TEST_F(byte, records)
 {
-	int count = rounds(3000, 400);
+	int count = rounds(1500, 200);
 	uint32_t next[2] = { 0, 0 };
 	struct job w[2];
 	struct record r;
@@ -169,7 +169,7 @@ static void *read_cells(void *arg)
 /* Every record goes to one of two readers, once. */
 TEST_F(byte, two_readers)
 {
-	unsigned long count = rounds(20000, 2000);
+	unsigned long count = rounds(6000, 600);
 	struct job w[2], r[2];
 
 	for (int i = 0; i < 2; i++) {
@@ -228,7 +228,7 @@ static void *read_blocks(void *arg)
 /* Beyond PIPE_BUF writers may mix, but each byte comes once. */
 TEST_F(byte, long_writes)
 {
-	unsigned long count = rounds(300, 60), sum = 0;
+	unsigned long count = rounds(120, 30), sum = 0;
 	struct job w[2], r[2];
 
 	for (int k = 0; k < BLOCK; k++)
