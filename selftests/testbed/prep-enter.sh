@@ -18,6 +18,8 @@ show() {
 	mount "${2:---bind}" "$1" "$root$1"
 }
 
+# Inside, / has to be a mount point as elsewhere: unshare and df look for it.
+mount --bind "$root" "$root"
 # Submounts of the cache stay out of sight: the root lies in it.
 show /dev --rbind
 show /proc --rbind
