@@ -74,12 +74,17 @@ read_header() # NAME
 	case ${id[$1]} in log/*) [ "${boot[$1]}" = own ] || return 1 ;; esac
 }
 
+touched() # PATCH
+{
+	sed -n 's,^+++ b/\([^[:space:]]*\).*,\1,p' "$1"
+}
+
 # Time stamps are part of what make sees: rsync puts a file back with the date
 # it had, older than the mutant's object, so what a patch named is touched.
 refresh() # PATCH
 {
-	rsync -a --delete --exclude=/out --exclude=/.git ./ "$copy/"
-	[ -z "${1-}" ] || sed -n 's,^+++ b/,,p' "$1" | while read -r file; do
+	in_root rsync -a --delete --exclude=/out --exclude=/.git ./ "$copy/" || exit 1
+	[ -z "${1-}" ] || touched "$1" | while read -r file; do
 		[ ! -e "$copy/$file" ] || touch "$copy/$file"
 	done
 }
@@ -99,7 +104,7 @@ build() # NAME PLACE
 
 	# git would take the copy for a part of this repository and skip it all.
 	(cd "$copy" && GIT_CEILING_DIRECTORIES=$out git apply "$patch") || return
-	sed -n 's,^+++ b/,,p' "$patch" | (cd "$copy" && xargs touch)
+	touched "$patch" | (cd "$copy" && xargs touch)
 	modules "$1" "$2" || status=$?
 	refresh "$patch"
 	return $status
@@ -208,7 +213,7 @@ judge_own() # NAME
 	fi
 }
 
-mkdir -p "$out" "$log"
+mkdir -p "$copy" "$log"
 "$here/kdir.sh" || exit 1
 names=("$@")
 if [ $# = 0 ]; then
