@@ -1,30 +1,30 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# prep-ktap.sh - results of the host tests as KTAP; sourced by them
+# prep-ktap.sh - results of the host tests as KTAP, by the kselftest helpers
+# of the kernel source; sourced after env.sh
 #
 #   plan_tests n
 #   result "name" status [details]   status 0: passed
 #   same "name" expected seen        one text against another
 #   end_tests                        exit status of the whole
 
-ktap_n=0
-ktap_failed=0
+ktap_helpers=$KSRC/tools/testing/selftests/kselftest/ktap_helpers.sh
+[ -e "$ktap_helpers" ] || die "no kernel source in $KSRC: run 'make kdir'"
+# shellcheck source=/dev/null
+. "$ktap_helpers"
 
 plan_tests() {
-	ktap_plan=$1
-	echo "TAP version 13"
-	echo "1..$1"
+	ktap_print_header
+	ktap_set_plan "$1"
 }
 
 result() {
-	ktap_n=$((ktap_n + 1))
 	if [ "$2" = 0 ]; then
-		echo "ok $ktap_n $1"
+		ktap_test_pass "$1"
 	else
-		ktap_failed=$((ktap_failed + 1))
 		if [ -n "${3-}" ]; then echo "# ${3//$'\n'/$'\n'# }"; fi
-		echo "not ok $ktap_n $1"
+		ktap_test_fail "$1"
 	fi
 }
 
@@ -37,11 +37,7 @@ seen: $3"
 	fi
 }
 
+# Fails unless as many tests passed as were planned.
 end_tests() {
-	if [ "$ktap_n" != "$ktap_plan" ]; then
-		echo "# planned $ktap_plan tests, ran $ktap_n"
-		exit 1
-	fi
-	[ "$ktap_failed" = 0 ] || exit 1
-	exit 0
+	ktap_finished
 }
