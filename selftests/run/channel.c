@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The kinds of channel, and how full each gets. */
 #define _GNU_SOURCE
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,25 +13,12 @@
 
 #include "channel.h"
 
-void die(const char *fmt, ...)
-{
-	int err = errno;
-	va_list args;
-
-	fprintf(stderr, "%s: ", program_invocation_short_name);
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, ": %s\n", strerror(err));
-	exit(1);
-}
-
 static int mint(int ring, unsigned int rw)
 {
 	struct ferrio_rb_mint arg = { .size = sizeof(arg), .rw = rw };
 
 	if (ioctl(ring, FERRIO_RB_MINT, &arg))
-		die("FERRIO_RB_MINT");
+		err(1, "FERRIO_RB_MINT");
 	return arg.fd;
 }
 
@@ -45,13 +30,13 @@ static void make_ring(struct channel *ch)
 	int ring = open(FERRIO_RB_DEVICE, O_RDWR | O_CLOEXEC);
 
 	if (ring < 0)
-		die("%s", FERRIO_RB_DEVICE);
+		err(1, "%s", FERRIO_RB_DEVICE);
 	if (ioctl(ring, FERRIO_RB_SET_SIZE, &size))
-		die("FERRIO_RB_SET_SIZE");
+		err(1, "FERRIO_RB_SET_SIZE");
 	ch->r = mint(ring, FERRIO_RB_READ);
 	ch->w = mint(ring, FERRIO_RB_WRITE);
 	if (ioctl(ring, FERRIO_RB_GET_INFO, &info))
-		die("FERRIO_RB_GET_INFO");
+		err(1, "FERRIO_RB_GET_INFO");
 	ch->capacity = info.ring_bytes;
 	close(ring);
 }
@@ -61,34 +46,51 @@ static void make_pipe(struct channel *ch)
 	int fd[2], bytes;
 
 	if (pipe2(fd, O_CLOEXEC))
-		die("pipe2");
+		err(1, "pipe2");
 	ch->r = fd[0];
 	ch->w = fd[1];
 	bytes = fcntl(ch->w, F_SETPIPE_SZ, CHANNEL_BYTES);
 	if (bytes < 0)
-		die("F_SETPIPE_SZ");
+		err(1, "F_SETPIPE_SZ");
 	ch->capacity = bytes;
 }
 
+/* What a socket takes depends on the writes, so it is tried with those of ours. */
+static size_t fill(const struct channel *ch)
+{
+	static char block[CHANNEL_BYTES];
+	size_t in = 0, out = 0;
+	ssize_t n;
+
+	while ((n = send(ch->w, block, sizeof(block), MSG_DONTWAIT)) > 0)
+		in += n;
+	if (errno != EAGAIN)
+		err(1, "send");
+	while ((n = recv(ch->r, block, sizeof(block), MSG_DONTWAIT)) > 0)
+		out += n;
+	if (errno != EAGAIN || in != out)
+		err(1, "recv of %zu bytes: %zu", in, out);
+	return in;
+}
+
 /*
- * A socket counts its buffers' overhead in, and doubles what it is asked for
- * to make up for it: half of that is the nearest that one can ask for.
+ * A socket counts the overhead of its buffers in, and the kernel doubles what
+ * it is asked for to make up for that, so SO_SNDBUF is not bytes of data.  Half
+ * of the capacity is what comes nearest to it with blocks of this size.
  */
 static void make_unix(struct channel *ch)
 {
-	int fd[2], bytes = CHANNEL_BYTES;
-	socklen_t len = sizeof(bytes);
+	int fd[2], bytes = CHANNEL_BYTES / 2;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
-		die("socketpair");
+		err(1, "socketpair");
 	ch->r = fd[0];
 	ch->w = fd[1];
-	if (setsockopt(ch->w, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) ||
-	    getsockopt(ch->w, SOL_SOCKET, SO_SNDBUF, &bytes, &len))
-		die("SO_SNDBUF");
-	ch->capacity = bytes / 2;
+	if (setsockopt(ch->w, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)))
+		err(1, "SO_SNDBUF");
+	ch->capacity = fill(ch);
 	if (shutdown(ch->r, SHUT_WR) || shutdown(ch->w, SHUT_RD))
-		die("shutdown");
+		err(1, "shutdown");
 }
 
 static const struct {
@@ -104,7 +106,7 @@ static size_t find(const char *kind)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (!strcmp(kinds[i].name, kind))
 			break;
 	return i;
@@ -112,15 +114,12 @@ static size_t find(const char *kind)
 
 bool channel_known(const char *kind)
 {
-	return find(kind) < sizeof(kinds) / sizeof(kinds[0]);
+	return find(kind) < ARRAY_SIZE(kinds);
 }
 
 void channel_make(const char *kind, struct channel *ch)
 {
 	kinds[find(kind)].make(ch);
-	/* A socket's figure is not in bytes of data, so it is only reported. */
-	if (strcmp(kind, "unix") && ch->capacity != CHANNEL_BYTES) {
-		errno = ERANGE;
-		die("%s holds %zu bytes, not %d", kind, ch->capacity, CHANNEL_BYTES);
-	}
+	if (strcmp(kind, "unix") && ch->capacity != CHANNEL_BYTES)
+		errx(1, "%s holds %zu bytes, not %d", kind, ch->capacity, CHANNEL_BYTES);
 }

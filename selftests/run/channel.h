@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* What every kind is to hold. */
 #define CHANNEL_BYTES	65536
 
@@ -26,8 +28,5 @@ void channel_make(const char *kind, struct channel *ch);
 
 /* Whether channel_make() knows @kind. */
 bool channel_known(const char *kind);
-
-/* Prints "<program>: <message>: <errno>" and exits with status 1. */
-void __attribute__((noreturn, format(printf, 1, 2))) die(const char *fmt, ...);
 
 #endif

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""table.py RESULTS BYTES NAME=SHA256...: the verdict on what `make run` moved.
+
+RESULTS is what guest-run printed; BYTES the size of the file.  NAME is `file`
+or a chain, SHA256 what the host computed for it.  Prints what arrived and how
+fast; exit status 1 unless everything arrived, unchanged.
+"""
+import statistics
+import sys
+
+MIB = 1 << 20
+MOVES = (("ring", "write"), ("ring", "splice"), ("ring", "sendfile"),
+         ("pipe", "write"), ("unix", "write"))
+NAMES = {"ring": "ring", "pipe": "pipe", "unix": "AF_UNIX stream"}
+HASHED = (("ring", "write"), ("ring", "splice"))
+CHAINS = {"tar": "tar | zstd | sha256sum", "yes": "yes | head -c | sha256sum"}
+ROUNDS = 3
+
+
+def fields(words):
+    return dict(word.split("=", 1) for word in words)
+
+
+def read(path):
+    """Returns {("move", kind, method, mode): [fields...], ("chain", name): [...]}."""
+    found = {}
+    ended = False
+    with open(path, encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            words = line.split()
+            if not words or words[0] == "#":
+                continue
+            if words == ["end"]:
+                ended = True
+            elif words[0] == "chain" and len(words) == 5:
+                found.setdefault(("chain", words[1]), []).append(fields(words[2:]))
+            elif tuple(words[:2]) in MOVES and len(words) > 3:
+                found.setdefault(("move", *words[:3]), []).append(fields(words[3:]))
+            else:
+                # A message of a program: it says what went wrong.
+                print("guest:", line.strip())
+    return found, ended
+
+
+def arrived(found, expected):
+    """Compares the sums; returns whether all are there and right."""
+    rows = [(f"{method} -> read", found.get(("move", kind, method, "hash")), "file")
+            for kind, method in HASHED]
+    rows += [(text, found.get(("chain", name)), name)
+             for name, text in CHAINS.items()]
+    good = True
+    print("sha256 at the receiver, and what the host says to it:")
+    for text, got, want in rows:
+        if not got:
+            print(f"  {text:26} did not come to its end")
+            good = False
+            continue
+        got = got[0]
+        if "ns" in got:
+            took = int(got["ns"]) / 1e9
+        else:
+            took = float(got["end"]) - float(got["start"])
+        same = got["sha256"] == expected[want]
+        good = good and same
+        print(f"  {text:26} {got['sha256'][:16]}…  "
+              f"{'same' if same else 'DIFFERENT: ' + expected[want]}  {took:6.1f} s")
+    return good
+
+
+def table(found, size):
+    """Prints rates and system calls; returns whether none is missing."""
+    good = True
+    print(f"  {'channel':15} {'moved by':16} {'MB/s':>7} {'system calls/MiB':>17} "
+          f"{'capacity':>9}")
+    for kind, method in MOVES:
+        plain = found.get(("move", kind, method, "plain"), [])
+        count = found.get(("move", kind, method, "count"), [])
+        text = f"  {NAMES[kind]:15} {method + ' -> read':16}"
+        if len(plain) < ROUNDS or not count:
+            print(f"{text} did not come to its end")
+            good = False
+            continue
+        if any(int(run["bytes"]) != size for run in plain + count):
+            print(f"{text} moved another number of bytes than {size}")
+            good = False
+            continue
+        rate = statistics.median(size / int(run["ns"]) * 1e3 for run in plain)
+        calls = int(count[0]["calls"]) / (size / MIB)
+        print(f"{text} {rate:7.0f} {calls:17.2f} {plain[0]['capacity']:>9}")
+    return good
+
+
+def main(path, size, *sums):
+    found, ended = read(path)
+    good = arrived(found, dict(word.split("=", 1) for word in sums))
+    print()
+    good = table(found, int(size)) and good
+    if not ended:
+        print("the guest did not come to its end")
+    return 0 if good and ended else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
