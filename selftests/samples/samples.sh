@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# Runs the samples with /dev/ringbuffer and compares what they print.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+failed=0
+
+# NAME STATUS OUTPUT: what the program has to end with and print.
+sample()
+{
+	number=$((number + 1))
+	status=0
+	output=$("$here/$1" 2>&1) || status=$?
+	if [ "$status" = "$2" ] && [ "$output" = "$3" ]; then
+		echo "ok $number $1"
+		return
+	fi
+	echo "# status $status, printed: $output"
+	echo "not ok $number $1"
+	failed=1
+}
+
+echo "TAP version 13"
+if [ ! -c /dev/ringbuffer ]; then
+	echo "1..0 # SKIP no /dev/ringbuffer: insmod ringbuffer.ko"
+	exit 4
+fi
+echo "1..1"
+number=0
+sample hello 0 'hello from the other process'
+exit $failed
