@@ -27,8 +27,14 @@ use crate::{
     splice::{PipeSink, PipeSource, SpliceFlags, Spliced},
 };
 use kernel::{
-    build_error, error::VTABLE_DEFAULT_ERROR, fs::File, mm::virt::VmaNew, prelude::*,
-    seq_file::SeqFile, types::ForeignOwnable, uaccess::UserPtr,
+    build_error,
+    error::VTABLE_DEFAULT_ERROR,
+    fs::{File, LocalFile},
+    mm::virt::VmaNew,
+    prelude::*,
+    seq_file::SeqFile,
+    types::ForeignOwnable,
+    uaccess::UserPtr,
 };
 
 /// What [`FileOps::Ptr`] looks like while a call borrows it.
@@ -66,12 +72,13 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The last reference to the open file is gone.
-    fn release(this: Self::Ptr, _file: &File) {
+    /// The last reference to the open file is gone: there is no file to look at any more.
+    fn release(this: Self::Ptr) {
         drop(this);
     }
 
-    /// `read()` and its relatives.
+    /// `read()` and its relatives. On success the result is what went through `iter`; with an error
+    /// what went through is lost to the caller, so return one only if nothing did or nothing counts.
     fn read_iter<'i>(
         _this: Private<'_, Self>,
         _request: &mut Request<'_>,
@@ -96,7 +103,12 @@ pub trait FileOps: Sized + 'static {
     }
 
     /// `lseek()`: returns the new position.
-    fn llseek(_this: Private<'_, Self>, _file: &File, _offset: i64, _whence: i32) -> Result<i64> {
+    fn llseek(
+        _this: Private<'_, Self>,
+        _file: &LocalFile,
+        _offset: i64,
+        _whence: i32,
+    ) -> Result<i64> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 

@@ -18,6 +18,7 @@
 //! | [`task`] | the caller: signals, user, capabilities |
 //! | [`token`] | a mutex whose waiters can be killed |
 //! | [`wait`] | wait queues with interruptible, killable and bounded waits |
+//! | [`word`] | loads and stores of atomic words without a call |
 
 /// The prefix of log lines that come from this crate and not from a module.
 const __LOG_PREFIX: &[u8] = b"ferrio\0";
@@ -34,3 +35,4 @@ mod sys;
 pub mod task;
 pub mod token;
 pub mod wait;
+pub mod word;

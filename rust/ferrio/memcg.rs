@@ -27,7 +27,7 @@ impl MemCgroup {
         MemCgroup(unsafe { sys::ferrio_memcg_get() })
     }
 
-    /// Charges what `body` allocates with `__GFP_ACCOUNT` to this cgroup instead of the caller's.
+    /// Process context; calls nest. Charges what `body` allocates with `__GFP_ACCOUNT` to this cgroup instead of the caller's.
     pub fn charge<R>(&self, body: impl FnOnce() -> R) -> R {
         struct Active(*mut bindings::mem_cgroup, NotThreadSafe);
         impl Drop for Active {

@@ -80,12 +80,14 @@ impl PageVec {
     /// - `EINTR`: the caller is being killed.
     pub fn new(bytes: usize) -> Result<Self> {
         let count = bytes.div_ceil(PAGE_SIZE);
-        let mut pages = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT | __GFP_NOWARN)?;
+        // Not charged: 8 bytes a page. A charge could kill in a full cgroup, as the flag that
+        // prevents it for the pages does not exist here.
+        let mut pages = KVVec::with_capacity(count, GFP_KERNEL | __GFP_NOWARN)?;
         for _ in 0..count {
             if task::is_dying() {
                 return Err(EINTR);
             }
-            pages.push(OwnedPage::new()?, GFP_KERNEL_ACCOUNT)?;
+            pages.push(OwnedPage::new()?, GFP_KERNEL)?;
         }
         Ok(PageVec { pages })
     }

@@ -31,6 +31,8 @@ ALLOW_ERROR_INJECTION(ferrio_page_alloc, NULL);
 void ferrio_page_free(struct page *page)
 {
 	put_page(page);
+	/* A large ring is many of these in a row. */
+	cond_resched();
 }
 
 /*
@@ -88,17 +90,41 @@ bool ferrio_wq_has_sleeper(struct wait_queue_head *head)
 
 /*
  * A synchronous wake, as a pipe's: the waker is about to sleep or has more to
- * do, so the woken task need not preempt it.
+ * do, so the woken task need not preempt it.  TASK_NORMAL, as waits may be
+ * killable: wake_up_interruptible_*() would leave those asleep.
  */
 void ferrio_wake(struct wait_queue_head *head, u32 mask)
 {
-	wake_up_interruptible_sync_poll(head, (__force __poll_t)mask);
+	__wake_up_sync_key(head, TASK_NORMAL, poll_to_key((__force __poll_t)mask));
 }
 
-/* A macro under lockdep, a function without: token.rs calls that directly. */
+/* For what is final: exclusive pollers are woken, too, all of them. */
+void ferrio_wake_all(struct wait_queue_head *head, u32 mask)
+{
+	__wake_up(head, TASK_NORMAL, 0, poll_to_key((__force __poll_t)mask));
+}
+
+/* Macros under lockdep, functions without. */
 int ferrio_mutex_lock_killable(struct mutex *lock)
 {
 	return mutex_lock_killable(lock);
+}
+
+int ferrio_mutex_lock_interruptible(struct mutex *lock)
+{
+	return mutex_lock_interruptible(lock);
+}
+
+/*
+ * Gives the mutex back, then looks at a word that others set after they failed
+ * to take it: the barrier makes one of the two see the other.  One call, as it
+ * is on the path of every message.
+ */
+bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag)
+{
+	mutex_unlock(lock);
+	smp_mb();
+	return READ_ONCE(*flag);
 }
 
 /* f_mode's bits are __bitwise and FMODE_NOWAIT has no setter. */

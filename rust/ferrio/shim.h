@@ -11,6 +11,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/poll.h>
@@ -46,19 +47,28 @@ enum ferrio_const {
  */
 enum ferrio_layout {
 	FERRIO_SIZEOF_FILE = sizeof(struct file),
+	FERRIO_OFFSET_FILE_MODE = offsetof(struct file, f_mode),
 	FERRIO_OFFSET_FILE_PRIVATE = offsetof(struct file, private_data),
 	FERRIO_SIZEOF_FOPS = sizeof(struct file_operations),
 	FERRIO_OFFSET_FOPS_SPLICE_READ = offsetof(struct file_operations, splice_read),
 	FERRIO_SIZEOF_KIOCB = sizeof(struct kiocb),
+	FERRIO_OFFSET_KIOCB_FILP = offsetof(struct kiocb, ki_filp),
+	FERRIO_OFFSET_KIOCB_POS = offsetof(struct kiocb, ki_pos),
 	FERRIO_OFFSET_KIOCB_FLAGS = offsetof(struct kiocb, ki_flags),
 	FERRIO_SIZEOF_IOV_ITER = sizeof(struct iov_iter),
 	FERRIO_OFFSET_IOV_ITER_COUNT = offsetof(struct iov_iter, count),
 	FERRIO_SIZEOF_KVEC = sizeof(struct kvec),
 	FERRIO_SIZEOF_MISCDEVICE = sizeof(struct miscdevice),
+	FERRIO_OFFSET_MISCDEVICE_MINOR = offsetof(struct miscdevice, minor),
+	FERRIO_OFFSET_MISCDEVICE_NAME = offsetof(struct miscdevice, name),
+	FERRIO_OFFSET_MISCDEVICE_FOPS = offsetof(struct miscdevice, fops),
 	FERRIO_OFFSET_MISCDEVICE_MODE = offsetof(struct miscdevice, mode),
 	FERRIO_SIZEOF_MUTEX = sizeof(struct mutex),
 	FERRIO_SIZEOF_WAIT_QUEUE_HEAD = sizeof(struct wait_queue_head),
 	FERRIO_SIZEOF_WAIT_QUEUE_ENTRY = sizeof(struct wait_queue_entry),
+	FERRIO_SIZEOF_KERNEL_PARAM = sizeof(struct kernel_param),
+	FERRIO_OFFSET_KERNEL_PARAM_PERM = offsetof(struct kernel_param, perm),
+	FERRIO_OFFSET_KERNEL_PARAM_ARG = offsetof(struct kernel_param, arg),
 };
 
 /* Pages. */
@@ -77,7 +87,10 @@ void ferrio_send_sigpipe(void);
 u32 ferrio_current_ruid(void);
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head);
 void ferrio_wake(struct wait_queue_head *head, u32 mask);
+void ferrio_wake_all(struct wait_queue_head *head, u32 mask);
 int ferrio_mutex_lock_killable(struct mutex *lock);
+int ferrio_mutex_lock_interruptible(struct mutex *lock);
+bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag);
 
 /* Files. */
 struct file *ferrio_anon_file(const char *name, const struct file_operations *fops,

@@ -19,8 +19,9 @@ static void ferrio_spd_release(struct splice_pipe_desc *spd, unsigned int i)
 /*
  * ferrio_splice_to_pipe - fill the free slots of a pipe from `step`
  *
- * Context: ->splice_read, so pipe->mutex is held (splice_file_to_pipe()) and
- * neither the number of free slots nor that of readers can change.  May sleep
+ * Context: ->splice_read, so pipe->mutex is held (splice_file_to_pipe()), or
+ * the pipe is this task's own (splice_direct_to_actor()), and neither the
+ * number of free slots nor that of readers can change.  May sleep
  * for memory.  Whatever `step` moved goes into the pipe: splice_to_pipe() can
  * only refuse for want of readers or slots, and both were looked at before.
  *
@@ -61,7 +62,8 @@ ssize_t ferrio_splice_to_pipe(struct pipe_inode_info *pipe, size_t len,
 
 	/* Fewer pages than slots is a short count; none at all is a failure. */
 	for (nr = 0; nr < slots; nr++) {
-		pages[nr] = alloc_page(GFP_USER | __GFP_NOWARN);
+		pages[nr] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
+				       __GFP_RETRY_MAYFAIL);
 		if (!pages[nr])
 			break;
 		bvec_set_page(&bv[nr], pages[nr], PAGE_SIZE, 0);

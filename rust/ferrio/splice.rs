@@ -33,7 +33,8 @@ pub struct Spliced<'p> {
     _brand: PhantomData<fn(&'p ()) -> &'p ()>,
 }
 
-/// A pipe that takes what a file gives. `pipe->mutex` is held while this lives.
+/// A pipe that takes what a file gives. `pipe->mutex` is held while this lives, or the pipe is the
+/// task's own (`splice_direct_to_actor()`, behind `sendfile()`).
 pub struct PipeSink<'p> {
     pipe: NonNull<bindings::pipe_inode_info>,
     len: usize,
@@ -102,6 +103,8 @@ both_pipes!(PipeSource);
 impl PipeSink<'_> {
     /// Runs `step` with an iterator over new pages; what it moves goes into the pipe.
     ///
+    /// There are pages for `most` bytes at most, so say what there is to move.
+    ///
     /// The pages are copies: what happens to the file's data later does not change them. `step`
     /// must not wait for other tasks. May sleep for memory. Returns the bytes moved.
     ///
@@ -111,7 +114,7 @@ impl PipeSink<'_> {
     /// - `EAGAIN`: the pipe has no free slot. `step` has not run.
     /// - `ENOMEM`: no page. `step` has not run.
     /// - what `step` returned, if it moved nothing.
-    pub fn fill<F>(&mut self, mut step: F) -> Result<usize>
+    pub fn fill<F>(&mut self, most: usize, mut step: F) -> Result<usize>
     where
         F: for<'i> FnMut(&mut IterDest<'i>) -> Result,
     {
@@ -132,8 +135,8 @@ impl PipeSink<'_> {
             let mut iter = unsafe { IterDest::from_raw(NonNull::new_unchecked(iter)) };
             IterDest::step_errno(step(&mut iter))
         }
-        let left = self.left();
-        // SAFETY: The pipe is the running call's, with its mutex held, by the constructor. The
+        let left = self.left().min(most);
+        // SAFETY: The pipe is the running call's, with its mutex held or its own, by the constructor. The
         // trampoline fits the closure and neither is used after the call.
         let moved = unsafe {
             sys::ferrio_splice_to_pipe(

@@ -26,16 +26,30 @@ use core::mem::{offset_of, size_of};
 // The C compiler's numbers come through enum ferrio_layout of shim.h.
 const _: () = {
     assert!(size_of::<file>() == FERRIO_SIZEOF_FILE as usize);
+    assert!(offset_of!(file, f_mode) == FERRIO_OFFSET_FILE_MODE as usize);
     assert!(offset_of!(file, private_data) == FERRIO_OFFSET_FILE_PRIVATE as usize);
     assert!(size_of::<file_operations>() == FERRIO_SIZEOF_FOPS as usize);
     assert!(offset_of!(file_operations, splice_read) == FERRIO_OFFSET_FOPS_SPLICE_READ as usize);
     assert!(size_of::<kiocb>() == FERRIO_SIZEOF_KIOCB as usize);
+    assert!(offset_of!(kiocb, ki_filp) == FERRIO_OFFSET_KIOCB_FILP as usize);
+    assert!(offset_of!(kiocb, ki_pos) == FERRIO_OFFSET_KIOCB_POS as usize);
     assert!(offset_of!(kiocb, ki_flags) == FERRIO_OFFSET_KIOCB_FLAGS as usize);
     assert!(size_of::<iov_iter>() == FERRIO_SIZEOF_IOV_ITER as usize);
+    assert!(
+        offset_of!(iov_iter, __bindgen_anon_1)
+            + offset_of!(iov_iter__bindgen_ty_1__bindgen_ty_1, count)
+            == FERRIO_OFFSET_IOV_ITER_COUNT as usize
+    );
     assert!(size_of::<kvec>() == FERRIO_SIZEOF_KVEC as usize);
     assert!(size_of::<miscdevice>() == FERRIO_SIZEOF_MISCDEVICE as usize);
+    assert!(offset_of!(miscdevice, minor) == FERRIO_OFFSET_MISCDEVICE_MINOR as usize);
+    assert!(offset_of!(miscdevice, name) == FERRIO_OFFSET_MISCDEVICE_NAME as usize);
+    assert!(offset_of!(miscdevice, fops) == FERRIO_OFFSET_MISCDEVICE_FOPS as usize);
     assert!(offset_of!(miscdevice, mode) == FERRIO_OFFSET_MISCDEVICE_MODE as usize);
     assert!(size_of::<mutex>() == FERRIO_SIZEOF_MUTEX as usize);
     assert!(size_of::<wait_queue_head>() == FERRIO_SIZEOF_WAIT_QUEUE_HEAD as usize);
     assert!(size_of::<wait_queue_entry>() == FERRIO_SIZEOF_WAIT_QUEUE_ENTRY as usize);
+    assert!(size_of::<kernel_param>() == FERRIO_SIZEOF_KERNEL_PARAM as usize);
+    assert!(offset_of!(kernel_param, perm) == FERRIO_OFFSET_KERNEL_PARAM_PERM as usize);
+    assert!(offset_of!(kernel_param, __bindgen_anon_1) == FERRIO_OFFSET_KERNEL_PARAM_ARG as usize);
 };

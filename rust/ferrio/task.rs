@@ -23,7 +23,7 @@ pub fn capable(capability: Capability) -> bool {
     unsafe { bindings::capable(capability.0 as i32) }
 }
 
-/// The caller's real user id as the initial namespace numbers it.
+/// The caller's real user id as the initial namespace numbers it. Process context.
 pub fn real_uid() -> u32 {
     // SAFETY: The caller's own credentials may always be read.
     unsafe { sys::ferrio_current_ruid() }
@@ -35,7 +35,13 @@ pub fn is_dying() -> bool {
     unsafe { sys::ferrio_fatal_signal_pending() }
 }
 
-/// Sends SIGPIPE to the caller.
+/// Whether a signal waits for the caller. Process context.
+pub fn signal_pending() -> bool {
+    // SAFETY: `current` is valid, and may ask about itself.
+    unsafe { bindings::signal_pending(bindings::get_current()) != 0 }
+}
+
+/// Sends SIGPIPE to the caller, as a pipe without readers does. Process context.
 pub fn send_sigpipe() {
     // SAFETY: The signal goes to the caller itself, which exists. Process context.
     unsafe { sys::ferrio_send_sigpipe() };

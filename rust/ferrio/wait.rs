@@ -31,9 +31,9 @@ impl Deadline {
         Deadline(nanoseconds)
     }
 
-    /// So many nanoseconds from now; a time that does not fit is the end of time.
+    /// So many nanoseconds from now; any context but NMI. A time that does not fit is the end of time.
     pub fn after(nanoseconds: u64) -> Self {
-        // SAFETY: ktime_get() may be called in any context.
+        // SAFETY: ktime_get() may be called in any context but NMI, where nobody waits.
         let now = unsafe { bindings::ktime_get() };
         Deadline(now.saturating_add(i64::try_from(nanoseconds).unwrap_or(i64::MAX)))
     }
@@ -85,7 +85,9 @@ impl WaitQueue {
         unsafe { sys::ferrio_wq_has_sleeper(self.as_ptr()) }
     }
 
-    /// Wakes everybody who waits interruptibly, and pollers that asked for `mask`, if there are any.
+    /// Wakes everybody who waits, and pollers that asked for `mask`, if there are any.
+    ///
+    /// Waits are not exclusive: all sleepers wake and look, and all but one may sleep again.
     ///
     /// Costs a full barrier and a load when nobody waits. May be called in any context that may
     /// take the queue's lock; not from within a waker's callback.
@@ -94,6 +96,14 @@ impl WaitQueue {
         if self.has_sleeper() {
             // SAFETY: The head is initialised by the type invariants.
             unsafe { sys::ferrio_wake(self.as_ptr(), mask.bits()) };
+        }
+    }
+
+    /// Wakes as [`wake`](Self::wake) does, and every exclusive poller as well: for what stays true.
+    pub fn wake_all(&self, mask: Mask) {
+        if self.has_sleeper() {
+            // SAFETY: The head is initialised by the type invariants.
+            unsafe { sys::ferrio_wake_all(self.as_ptr(), mask.bits()) };
         }
     }
 

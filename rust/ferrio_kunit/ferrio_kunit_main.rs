@@ -114,16 +114,25 @@ mod sync_tests {
         token::Token,
         wait::{Deadline, Sleep, WaitQueue},
     };
-    use kernel::prelude::*;
+    use kernel::{
+        prelude::*,
+        sync::atomic::{Atomic, Relaxed},
+    };
 
     #[test]
     fn a_token_is_taken_once() -> Result {
         let token: Pin<KBox<Token>> = KBox::pin_init(new_token!("kunit_token"), GFP_KERNEL)?;
-        let guard = token.take(false)?;
-        assert!(token.try_take().is_none());
-        assert_eq!(token.take(true).err(), Some(EAGAIN));
+        let told = Atomic::<i32>::new(0);
+        let tell = || told.store(told.load(Relaxed) + 1, Relaxed);
+        let guard = token.take(false, tell)?;
+        assert!(token.try_take(|| ()).is_none());
+        assert_eq!(token.take(true, || ()).err(), Some(EAGAIN));
+        assert_eq!(told.load(Relaxed), 0);
         drop(guard);
-        assert!(token.take(true).is_ok());
+        // Two were refused, and its holder made up to them once, behind giving it back.
+        assert_eq!(told.load(Relaxed), 1);
+        drop(token.take(true, tell)?);
+        assert_eq!(told.load(Relaxed), 1);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ struct ferrio_test_ext {
 	__u64 c;
 };
 
-/* Waits for something that never happens. */
+/* Waits until FERRIO_TEST_WAKE is called on the same open file. */
 struct ferrio_test_wait {
 	__u32 size;
 	__u32 killable;		/* else interruptible */
@@ -44,5 +44,6 @@ struct ferrio_test_wait {
 #define FERRIO_TEST_BEHAVE	_IO(0xBE, 0xf0)		/* the argument is the number */
 #define FERRIO_TEST_EXT		_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf1, 8)
 #define FERRIO_TEST_WAIT	_IOC(_IOC_WRITE, 0xBE, 0xf2, 16)
+#define FERRIO_TEST_WAKE	_IO(0xBE, 0xf3)
 
 #endif /* FERRIO_TEST_H */

@@ -10,10 +10,11 @@ use ferrio::{
     ioctl::{ExtArg, ExtStruct},
     iov::{IterDest, IterSource, Moved},
     new_wait_queue,
+    poll::Mask,
     wait::{Deadline, Sleep, WaitQueue},
 };
 use kernel::{
-    fs::File,
+    fs::{File, LocalFile},
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
     uaccess::UserPtr,
@@ -70,9 +71,10 @@ impl ExtStruct for ferrio_test_wait {
 struct TestFile {
     /// One of `enum ferrio_test_behave`.
     behaviour: Atomic<u32>,
-    /// Nobody is ever woken here.
+    /// 1 from FERRIO_TEST_WAKE on.
+    happened: Atomic<u32>,
     #[pin]
-    never: WaitQueue,
+    waiters: WaitQueue,
 }
 
 #[vtable]
@@ -86,7 +88,8 @@ impl FileOps for TestFile {
         KBox::pin_init(
             pin_init!(TestFile {
                 behaviour: Atomic::new(uapi::FERRIO_TEST_PLAIN),
-                never <- new_wait_queue!("ferrio_test"),
+                happened: Atomic::new(0),
+                waiters <- new_wait_queue!("ferrio_test"),
             }),
             GFP_KERNEL,
         )
@@ -149,7 +152,12 @@ impl FileOps for TestFile {
         }
     }
 
-    fn llseek(_this: Private<'_, Self>, _file: &File, offset: i64, whence: i32) -> Result<i64> {
+    fn llseek(
+        _this: Private<'_, Self>,
+        _file: &LocalFile,
+        offset: i64,
+        whence: i32,
+    ) -> Result<i64> {
         // Only SEEK_SET, and only to show that the offset arrives.
         if whence == 0 && offset >= 0 {
             Ok(offset)
@@ -186,9 +194,16 @@ impl FileOps for TestFile {
                     Sleep::Interruptible
                 };
                 let deadline = (arg.nanoseconds > 0).then(|| Deadline::after(arg.nanoseconds));
-                if !this.never.wait_until(sleep, deadline, || false)? {
+                if !this
+                    .waiters
+                    .wait_until(sleep, deadline, || this.happened.load(Relaxed) != 0)?
+                {
                     return Err(ETIMEDOUT);
                 }
+            }
+            uapi::FERRIO_TEST_IOC_WAKE => {
+                this.happened.store(1, Relaxed);
+                this.waiters.wake(Mask::IN);
             }
             _ => return Err(ENOTTY),
         }

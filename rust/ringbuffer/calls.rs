@@ -101,9 +101,8 @@ fn mint(end: &End, arg: UserPtr) -> Result {
     must_be_zero(arg.value.flags)?;
     let rw = rw_from_abi(arg.value.rw)?;
     must_be_plain(end)?;
-    let fd = FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?;
     let file = end.mint(rw)?;
-    end.ring.use_memory()?;
+    let fd = FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?;
     arg.value.size = size_of::<ferrio_rb_mint>() as u32;
     // Reserved numbers are below the limit of open files, far from i32::MAX.
     arg.value.fd = fd.reserved_fd() as i32;

@@ -22,7 +22,7 @@ use kernel::{
     seq_print,
     sync::{
         aref::ARef,
-        atomic::{Atomic, Relaxed},
+        atomic::{Acquire, Atomic, Relaxed},
         Arc,
     },
     uaccess::UserPtr,
@@ -75,7 +75,8 @@ impl End {
     ///
     /// # Errors
     ///
-    /// `EBADF`: this file does not hold it. `ENOMEM`, `ENFILE`.
+    /// `EBADF`: this file does not hold it. `EDQUOT`, `ENOMEM`: at the first use; `ENOMEM`,
+    /// `ENFILE`: for the file. `EINTR`: the caller is being killed.
     pub(crate) fn mint(&self, rw: Rw) -> Result<ARef<File>> {
         let kind = match rw {
             Rw::Read => Kind::Consumer,
@@ -92,6 +93,7 @@ impl End {
         )?;
         self.ring.add_holder(rw, &self.holds)?;
         end.holds = Atomic::new(rw.bit());
+        self.ring.use_memory(false)?;
         anon_file::<End>(end)
     }
 
@@ -164,8 +166,13 @@ impl FileOps for End {
         iter: &mut IterSource<'i>,
     ) -> Result<Moved<'i>> {
         if !iter.is_empty() {
-            this.stream()
-                .write(iter, request.nowait(), request.nosignal())?;
+            let stream = this.stream();
+            // Making the memory may take long. O_NONBLOCK cannot be asked to come back for it.
+            if request.would_come_back() && stream.ring.memory().is_none() {
+                stream.must_hold(Rw::Write)?;
+                return Err(EAGAIN);
+            }
+            stream.write(iter, request.nowait(), request.nosignal())?;
         }
         iter.moved()
     }
@@ -204,7 +211,7 @@ impl FileOps for End {
     fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {
         let ring = &this.ring;
         // The reader's position first: then the difference is never negative.
-        let read = ring.consumer.position.load(Relaxed);
+        let read = ring.consumer.position.load(Acquire);
         let written = ring.producer.position.load(Relaxed);
         seq_print!(seq, "rb-kind:\t{}\n", this.kind.name());
         seq_print!(seq, "rb-id:\t{}\n", ring.id);

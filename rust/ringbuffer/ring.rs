@@ -19,8 +19,9 @@
 //!
 //! # Lock order
 //!
-//! `first_use` → `share` → the users' table. A token → nothing of ours; user memory may be copied
-//! under it. `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried
+//! `first_use` → `account` → the users' table; the misc core's lock → the users' table (open). A token
+//! → nothing of ours, but the other end's token may be tried; user memory may be copied under it, so
+//! token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried
 //! there (`splice_write`). `ends` is held for a few instructions, and nothing is taken under it.
 //! `first_use` is held while the memory is made, which may be long for a large ring: who waits for
 //! it can be killed, and only the first use and SET_SIZE do.
@@ -28,14 +29,14 @@
 use crate::users::{Share, Use};
 use ferrio::{
     memcg::MemCgroup, new_token, new_wait_queue, pages::PageVec, poll::Mask, token::Token,
-    wait::WaitQueue,
+    wait::WaitQueue, word::Word,
 };
 use kernel::{
     new_mutex,
     page::PAGE_SIZE,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Relaxed, Release},
+        atomic::{Atomic, Relaxed, Release},
         Arc, Mutex, SetOnce,
     },
 };
@@ -103,13 +104,21 @@ pub(crate) struct Side {
 
 impl Side {
     /// Whether nobody holds this end. Acquire: what its holders published before is seen.
+    #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        self.holders.load(Acquire) == 0
+        self.holders.load_acquire() == 0
     }
 
     pub(crate) fn holders(&self) -> u32 {
         self.holders.load(Relaxed)
     }
+}
+
+/// Whom the ring belongs to.
+struct Account {
+    share: Share,
+    /// Whom the memory will be charged to; only until it is, so as not to keep a dead group.
+    memcg: Option<MemCgroup>,
 }
 
 /// See the module.
@@ -122,10 +131,8 @@ pub(crate) struct Ring {
     memory: SetOnce<PageVec>,
     #[pin]
     first_use: Token,
-    /// Whom the memory is charged to.
-    memcg: MemCgroup,
     #[pin]
-    share: Mutex<Share>,
+    account: Mutex<Account>,
     #[pin]
     ends: Mutex<()>,
     #[pin]
@@ -146,6 +153,10 @@ impl Ring {
     ///
     /// `EDQUOT`, `ENOMEM`.
     pub(crate) fn new(share: Share, held: u32) -> Result<Arc<Self>> {
+        let account = Account {
+            share,
+            memcg: Some(MemCgroup::current()),
+        };
         let readers = u32::from(held & Rw::Read.bit() != 0);
         let writers = u32::from(held & Rw::Write.bit() != 0);
         Arc::pin_init(
@@ -154,8 +165,7 @@ impl Ring {
                 bytes: Atomic::new(DEFAULT_BYTES),
                 memory: SetOnce::new(),
                 first_use <- new_token!("ringbuffer_first_use"),
-                memcg: MemCgroup::current(),
-                share <- new_mutex!(share, "ringbuffer_share"),
+                account <- new_mutex!(account, "ringbuffer_account"),
                 ends <- new_mutex!((), "ringbuffer_ends"),
                 // Two initialisers, not one function called twice: each gives its locks a class of
                 // its own, as pipe->mutex orders the two tokens differently.
@@ -183,6 +193,37 @@ impl Ring {
         }
     }
 
+    /// Whether nobody holds the producer end and no turn is under way in it: nothing more will be
+    /// published.
+    ///
+    /// A file that gives its end up while another thread is inside of a copy through it is no holder
+    /// any more, but what that copy publishes is not lost. Taking the token orders us behind the
+    /// last turn, and a later one sees that its file has lost the end. If it is taken, whoever has
+    /// it sees that we were refused, and wakes us; so do we, as others may ask at the same time.
+    pub(crate) fn is_finished(&self) -> bool {
+        if !self.producer.is_closed() {
+            return false;
+        }
+        self.producer
+            .token
+            .try_take(|| self.make_up(Rw::Write))
+            .is_some()
+    }
+
+    /// For those who were refused an end's token: EAGAIN, or "not finished yet". Whatever they wait
+    /// for by now, it is the end of the turn that they met.
+    pub(crate) fn make_up(&self, rw: Rw) {
+        match rw {
+            Rw::Read => self.consumer.waiters.wake(Mask::IN),
+            Rw::Write => {
+                self.producer.waiters.wake(Mask::OUT);
+                if self.producer.is_closed() {
+                    self.consumer.waiters.wake_all(Mask::IN | Mask::HUP);
+                }
+            }
+        }
+    }
+
     /// The ring's memory, if it has been used.
     pub(crate) fn memory(&self) -> Option<&PageVec> {
         self.memory.as_ref()
@@ -192,27 +233,46 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// `EDQUOT`, `ENOMEM`; `EINTR` if the caller is being killed.
-    pub(crate) fn use_memory(&self) -> Result<&PageVec> {
+    /// `EDQUOT`, `ENOMEM`; `EINTR` if the caller is being killed; `EAGAIN` if `nowait` and somebody
+    /// else is making it.
+    pub(crate) fn use_memory(&self, nowait: bool) -> Result<&PageVec> {
         if let Some(memory) = self.memory.as_ref() {
             return Ok(memory);
         }
-        let _first = self.first_use.take(false)?;
-        if let Some(memory) = self.memory.as_ref() {
-            return Ok(memory);
+        // Who got EAGAIN for this may wait for an event now.
+        let _first = self
+            .first_use
+            .take(nowait, || self.producer.waiters.wake(Mask::OUT))?;
+        match self.memory.as_ref() {
+            Some(memory) => Ok(memory),
+            None => self.make_memory(),
         }
+    }
+
+    /// Allocates the memory; with `first_use` held.
+    fn make_memory(&self) -> Result<&PageVec> {
         let bytes = self.bytes.load(Relaxed);
-        self.share.lock().add_bytes(bytes)?;
-        match self.memcg.charge(|| PageVec::new(bytes)) {
+        let memcg = {
+            let mut account = self.account.lock();
+            account.share.add_bytes(bytes)?;
+            account.memcg.take()
+        };
+        let pages = match &memcg {
+            Some(memcg) => memcg.charge(|| PageVec::new(bytes)),
+            None => PageVec::new(bytes),
+        };
+        match pages {
             Ok(pages) => {
                 self.memory.populate(pages);
+                self.memory.as_ref().ok_or(ENOMEM)
             }
             Err(err) => {
-                self.share.lock().sub_bytes();
-                return Err(err);
+                let mut account = self.account.lock();
+                account.share.sub_bytes();
+                account.memcg = memcg;
+                Err(err)
             }
         }
-        self.memory.as_ref().ok_or(ENOMEM)
     }
 
     /// Sets the size, before the first use.
@@ -221,7 +281,10 @@ impl Ring {
     ///
     /// `EBUSY`: in use. `EINTR`: killed while it waited for a first use that is under way.
     pub(crate) fn set_size(&self, bytes: RingBytes) -> Result {
-        let _first = self.first_use.take(false)?;
+        // A writer that is refused for this gets its EPOLLOUT as it does for another first use.
+        let _first = self
+            .first_use
+            .take(false, || self.producer.waiters.wake(Mask::OUT))?;
         if self.memory.as_ref().is_some() {
             return Err(EBUSY);
         }
@@ -236,14 +299,15 @@ impl Ring {
 
     /// What the ring's user has in all.
     pub(crate) fn user_total(&self) -> Use {
-        self.share.lock().total()
+        self.account.lock().share.total()
     }
 
     /// Adds a holder to an end that `holds`, a file's set of ends, has.
     ///
     /// # Errors
     ///
-    /// `EBADF`: the file does not hold that end (any more).
+    /// `EBADF`: the file does not hold that end (any more). `ENFILE`: more holders than can be
+    /// counted.
     pub(crate) fn add_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
         let _ends = self.ends.lock();
         if holds.load(Relaxed) & rw.bit() == 0 {
@@ -251,18 +315,19 @@ impl Ring {
         }
         let holders = &self.side(rw).holders;
         // A file that holds the end keeps it from being closed: this never goes up from 0.
-        holders.store(holders.load(Relaxed) + 1, Relaxed);
+        let more = holders.load(Relaxed).checked_add(1).ok_or(ENFILE)?;
+        holders.store(more, Relaxed);
         Ok(())
     }
 
-    /// Takes an end away from a file's set; wakes everybody if it was the last holder, and those
-    /// who sleep in this file.
+    /// Takes an end away from a file's set; wakes those who sleep at that end, and everybody if it
+    /// was the last holder.
     ///
     /// # Errors
     ///
     /// `EBADF`: the file does not hold that end (any more).
     pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
-        {
+        let last = {
             let _ends = self.ends.lock();
             let held = holds.load(Relaxed);
             if held & rw.bit() == 0 {
@@ -270,13 +335,19 @@ impl Ring {
             }
             holds.store(held & !rw.bit(), Relaxed);
             let holders = &self.side(rw).holders;
-            // Release: whoever sees the end closed sees all that its holders published.
-            holders.store(holders.load(Relaxed) - 1, Release);
-        }
-        // The waiters of both ends: the peer's for the close, this end's for the loss of it.
+            let left = holders.load(Relaxed) - 1;
+            // Release: whoever sees the end closed sees all that its holders published, and that
+            // this file has lost it.
+            holders.store(left, Release);
+            left == 0
+        };
         let all = Mask::IN | Mask::OUT | Mask::ERR | Mask::HUP;
-        self.consumer.waiters.wake(all);
-        self.producer.waiters.wake(all);
+        if last {
+            self.consumer.waiters.wake_all(all);
+            self.producer.waiters.wake_all(all);
+        } else {
+            self.side(rw).waiters.wake(all);
+        }
         Ok(())
     }
 }

@@ -3,14 +3,12 @@
 //! The ring and pipes.
 //!
 //! splice_read runs under `pipe->mutex` (the VFS takes it) and may wait for data there, as every
-//! `->splice_read` may; the wait ends with any signal. Behind it the copy sleeps for nobody: the
-//! consumer's token is tried. When another reader has it, this one stands in line for it, killably,
-//! and looks again.
+//! `->splice_read` may, and for its turn; any signal ends either. The copy itself sleeps for nobody.
 //!
 //! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
 //! producer's token, and waits for that with the pipe unlocked, too.
 
-use crate::stream::Stream;
+use crate::{ring::Rw, stream::Stream};
 use ferrio::{
     splice::{PipeSink, PipeSource, Spliced},
     task,
@@ -29,23 +27,31 @@ impl Stream<'_> {
         nowait: bool,
     ) -> Result<Spliced<'p>> {
         loop {
-            // Data first: pages for the pipe are not made for nothing.
-            if !nowait {
-                self.wait_for_data()?;
+            self.must_hold(Rw::Read)?;
+            if task::signal_pending() {
+                return Err(ERESTARTSYS);
             }
-            match pipe.fill(|iter| self.read_once(iter, true)) {
+            // Data first: pages for the pipe are not made for nothing.
+            let ready = self.readable();
+            if ready == 0 {
+                if self.is_at_end() {
+                    return Ok(pipe.spliced());
+                }
+                if nowait {
+                    return Err(EAGAIN);
+                }
+                self.wait_readable()?;
+                continue;
+            }
+            match pipe.fill(ready, |iter| self.read_once(iter, true)) {
                 Ok(_) => return Ok(pipe.spliced()),
-                // Another reader was faster, or has the token.
-                Err(err) if err == EAGAIN && !nowait => self.yield_turn()?,
+                // Another reader was faster, or it is its turn: stand in line for that once.
+                Err(err) if err == EAGAIN && !nowait => {
+                    self.stand_in_line(Rw::Read)?;
+                }
                 Err(err) => return Err(err),
             }
         }
-    }
-
-    /// Stands in line for the consumer's token once, killably.
-    fn yield_turn(&self) -> Result {
-        drop(self.ring.consumer.token.take(false)?);
-        Ok(())
     }
 
     /// `splice(pipe, ring)`: moves until the length is reached or the pipe is empty.
@@ -70,10 +76,11 @@ impl Stream<'_> {
 
     fn splice_turns(&self, pipe: &mut PipeSource<'_>, nowait: bool) -> Result {
         // Before waiting for the pipe, which may be for long.
+        self.must_hold(Rw::Write)?;
         if self.ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let memory = self.memory_to_write()?;
+        let memory = self.memory_to_write(nowait)?;
         while pipe.left() > 0 {
             // Why `feed` stopped: the ring's fault or the pipe's.
             let mut ring_says = Ok(());

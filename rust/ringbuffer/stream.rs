@@ -13,11 +13,9 @@ use ferrio::{
     task,
     token::TokenGuard,
     wait::Sleep,
+    word::Word,
 };
-use kernel::{
-    prelude::*,
-    sync::atomic::{Acquire, Atomic, Relaxed, Release},
-};
+use kernel::{prelude::*, sync::atomic::Atomic};
 
 /// A file's view of its ring for the time of one call.
 #[derive(Clone, Copy)]
@@ -29,7 +27,7 @@ pub(crate) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     fn holds(&self, rw: Rw) -> bool {
-        self.holds.load(Relaxed) & rw.bit() != 0
+        self.holds.load_relaxed() & rw.bit() != 0
     }
 
     /// How many free bytes wake a writer, and mean EPOLLOUT.
@@ -40,8 +38,8 @@ impl<'a> Stream<'a> {
     fn used(&self) -> usize {
         // Two moving words, read by somebody who holds neither end: the reader's first, so that the
         // difference cannot be negative; it can be too large by what went through meanwhile.
-        let read = self.ring.consumer.position.load(Acquire);
-        let written = self.ring.producer.position.load(Acquire);
+        let read = self.ring.consumer.position.load_acquire();
+        let written = self.ring.producer.position.load_acquire();
         written.wrapping_sub(read) as usize
     }
 
@@ -59,12 +57,6 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Publishes the end's position behind the bytes that it moved.
-    fn publish(&self, _token: &TokenGuard<'_>, side: &Side, from: u64, moved: usize) {
-        side.position
-            .store(from.wrapping_add(moved as u64), Release);
-    }
-
     /// Wakes readers for data that has been published.
     fn wake_readers(&self) {
         self.ring.consumer.waiters.wake(Mask::IN);
@@ -79,21 +71,53 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Takes the token of an end, for a file that holds it.
-    fn take(&self, rw: Rw, nowait: bool) -> Result<TokenGuard<'a>> {
-        let token = self.ring.side(rw).token.take(nowait)?;
+    /// Begins a turn of an end, for a file that holds it.
+    ///
+    /// # Errors
+    ///
+    /// - `EBADF`: the file does not hold this end.
+    /// - `EAGAIN`: somebody else's turn, and `nowait`.
+    /// - `EINTR`: killed while waiting for the turn.
+    #[inline]
+    fn turn(&self, rw: Rw, nowait: bool) -> Result<TokenGuard<'a, impl Fn() + 'a>> {
+        let ring = self.ring;
+        // Before the token: who has no right to it must not wait for it.
+        self.must_hold(rw)?;
+        let turn = ring.side(rw).token.take(nowait, move || ring.make_up(rw))?;
+        // And under it: the end may have been given up meanwhile.
+        self.must_hold(rw)?;
+        Ok(turn)
+    }
+
+    /// Stands in line for a turn once, until a signal comes.
+    pub(crate) fn stand_in_line(&self, rw: Rw) -> Result {
+        let ring = self.ring;
+        let token = &ring.side(rw).token;
+        drop(token.take_interruptible(move || ring.make_up(rw))?);
+        Ok(())
+    }
+
+    /// Publishes an end's position behind the bytes that it moved.
+    #[inline]
+    fn publish(&self, side: &Side, from: u64, moved: usize) {
+        side.position.store_release(from.wrapping_add(moved as u64));
+    }
+
+    /// `EBADF` for a file that does not hold the end (any more).
+    #[inline]
+    pub(crate) fn must_hold(&self, rw: Rw) -> Result {
         if self.holds(rw) {
-            Ok(token)
+            Ok(())
         } else {
             Err(EBADF)
         }
     }
 
     /// Waits until the consumer has something to look at.
-    fn wait_readable(&self) -> Result {
+    pub(crate) fn wait_readable(&self) -> Result {
         let ring = self.ring;
         ring.consumer.waiters.wait(Sleep::Interruptible, || {
-            self.used() > 0 || ring.producer.is_closed() || !self.holds(Rw::Read)
+            self.used() > 0 || ring.is_finished() || !self.holds(Rw::Read)
         })
     }
 
@@ -118,22 +142,30 @@ impl<'a> Stream<'a> {
     /// - `EINTR`: killed while waiting for the token.
     pub(crate) fn read_once(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
         let ring = self.ring;
-        let token = self.take(Rw::Read, nowait)?;
-        let Some(memory) = ring.memory() else {
-            return self.nothing_to_read();
+        let turn = self.turn(Rw::Read, nowait)?;
+        let memory = match ring.memory() {
+            Some(memory) => memory,
+            None => {
+                self.nothing_to_read()?;
+                // Finished, and that orders us behind all that was done: look once more.
+                match ring.memory() {
+                    Some(memory) => memory,
+                    None => return Ok(()),
+                }
+            }
         };
         let size = memory.len();
-        let own = ring.consumer.position.load(Relaxed);
-        let mut ready = ring.producer.position.load(Acquire).wrapping_sub(own) as usize;
+        let own = ring.consumer.position.load_relaxed();
+        let mut ready = ring.producer.position.load_acquire().wrapping_sub(own) as usize;
         if ready == 0 {
             self.nothing_to_read()?;
-            // Closed, and that was seen by an acquire: what came before the close is here now.
-            ready = ring.producer.position.load(Acquire).wrapping_sub(own) as usize;
+            // Finished, and that orders us behind all that was published: look once more.
+            ready = ring.producer.position.load_acquire().wrapping_sub(own) as usize;
         }
         let offset = (own as usize) & (size - 1);
         let moved = memory.copy_to(offset, ready.min(iter.len()), iter);
-        self.publish(&token, &ring.consumer, own, moved);
-        drop(token);
+        self.publish(&ring.consumer, own, moved);
+        drop(turn);
         if moved > 0 {
             self.wake_writers(size);
         }
@@ -142,7 +174,7 @@ impl<'a> Stream<'a> {
 
     /// What an empty ring means: the end if the producer is gone, else `EAGAIN`.
     fn nothing_to_read(&self) -> Result {
-        if self.ring.producer.is_closed() {
+        if self.ring.is_finished() {
             Ok(())
         } else {
             Err(EAGAIN)
@@ -179,12 +211,12 @@ impl<'a> Stream<'a> {
     ) -> Result {
         let ring = self.ring;
         let size = memory.len();
-        let token = self.take(Rw::Write, nowait)?;
+        let turn = self.turn(Rw::Write, nowait)?;
         if ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let own = ring.producer.position.load(Relaxed);
-        let free = size - own.wrapping_sub(ring.consumer.position.load(Acquire)) as usize;
+        let own = ring.producer.position.load_relaxed();
+        let free = size - own.wrapping_sub(ring.consumer.position.load_acquire()) as usize;
         let wanted = iter.len();
         if free == 0 || (whole && free < wanted) {
             return Err(EAGAIN);
@@ -197,8 +229,8 @@ impl<'a> Stream<'a> {
             iter.rollback(start);
             return Err(EFAULT);
         }
-        self.publish(&token, &ring.producer, own, moved);
-        drop(token);
+        self.publish(&ring.producer, own, moved);
+        drop(turn);
         if moved > 0 {
             self.wake_readers();
         }
@@ -224,22 +256,20 @@ impl<'a> Stream<'a> {
     ///
     /// # Errors
     ///
-    /// `EBADF`, `EPIPE`, `EDQUOT`, `ENOMEM`, `EINTR`.
-    pub(crate) fn memory_to_write(&self) -> Result<&'a PageVec> {
+    /// `EBADF`, `EPIPE`, `EDQUOT`, `ENOMEM`, `EINTR`; `EAGAIN` if `nowait` and it is being made.
+    pub(crate) fn memory_to_write(&self, nowait: bool) -> Result<&'a PageVec> {
         if let Some(memory) = self.ring.memory() {
             return Ok(memory);
         }
-        if !self.holds(Rw::Write) {
-            return Err(EBADF);
-        }
+        self.must_hold(Rw::Write)?;
         if self.ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        self.ring.use_memory()
+        self.ring.use_memory(nowait)
     }
 
     fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
-        let memory = self.memory_to_write()?;
+        let memory = self.memory_to_write(nowait)?;
         let whole = iter.len() <= PIPE_BUF;
         while !iter.is_empty() {
             match self.write_once(memory, iter, whole, nowait) {
@@ -252,26 +282,30 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Waits for space for `splice_write`, and for its token, without having either.
+    /// Waits for space for `splice_write`, and for its turn, without having either.
     pub(crate) fn wait_for_turn(&self, memory: &PageVec) -> Result {
         self.wait_writable(memory.len())?;
-        // Space is there, so the token may have been what was missing: stand in line for it once.
-        drop(self.ring.producer.token.take(false)?);
-        Ok(())
+        // Space is there, so the turn may have been what was missing.
+        self.stand_in_line(Rw::Write)
     }
 
-    /// Waits for data for `splice_read`.
-    pub(crate) fn wait_for_data(&self) -> Result {
-        self.wait_readable()
+    /// Whether a reader finds the end of the stream, as a third party sees it.
+    pub(crate) fn is_at_end(&self) -> bool {
+        // Finished first: then nothing can be published behind our back.
+        self.ring.is_finished() && self.used() == 0
     }
 
     /// The bits of poll() for the ends that the file holds.
     pub(crate) fn ready(&self) -> Mask {
         let ring = self.ring;
         let mut mask = Mask::NONE;
+        if self.holds.load_relaxed() == 0 {
+            // All given up: every call on this file fails, and none waits.
+            mask |= Mask::ERR;
+        }
         if self.holds(Rw::Read) {
-            // Closed first: data published before the close is then seen below.
-            if ring.producer.is_closed() {
+            // Finished first: all that was ever published is then seen below.
+            if ring.is_finished() {
                 mask |= Mask::HUP;
             }
             if self.used() > 0 {

@@ -6,7 +6,13 @@
 //! is gone, whoever holds its descriptors by then. A [`Share`] is what one ring counts for.
 
 use ferrio::task::{self, Capability};
-use kernel::{new_mutex, prelude::*, rbtree::RBTree, sync::Arc, sync::Mutex};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    rbtree::{RBTree, RBTreeNode},
+    sync::Arc,
+    sync::Mutex,
+};
 
 ferrio::ulong_param!(
     /// Rings one user may have open.
@@ -54,29 +60,45 @@ impl Users {
         )
     }
 
-    /// Adds to what `uid` has. Privilege is asked for only when a limit is exceeded, as asking
-    /// leaves a trace in the task and in the audit log.
+    /// Adds to what `uid` has.
+    ///
+    /// Privilege is asked for only when a limit is exceeded, as asking leaves a trace in the task
+    /// and in the audit log; and never under the table's lock, which every user's open and close
+    /// take: neither that nor an allocation may hold them up.
     fn add(&self, uid: u32, more: Use) -> Result {
-        let limits = Use::limits();
-        let mut table = self.table.lock();
-        let have = table.get(&uid).copied().unwrap_or_default();
-        let sum = Use {
-            rings: have.rings.checked_add(more.rings).ok_or(EDQUOT)?,
-            bytes: have.bytes.checked_add(more.bytes).ok_or(EDQUOT)?,
+        // Only a first ring can meet a user who is not in the table yet.
+        let mut node = match more.rings {
+            0 => None,
+            _ => Some(RBTreeNode::new(uid, Use::default(), GFP_KERNEL)?),
         };
-        // Only what grows is checked: a limit lowered later does not stop the other kind.
-        let exceeds = (more.rings > 0 && sum.rings > limits.rings)
-            || (more.bytes > 0 && sum.bytes > limits.bytes);
-        if exceeds && !task::capable(Capability::SYS_RESOURCE) {
-            return Err(EDQUOT);
-        }
-        match table.get_mut(&uid) {
-            Some(entry) => *entry = sum,
-            None => {
-                table.try_create_and_insert(uid, sum, GFP_KERNEL_ACCOUNT)?;
+        let mut privileged = false;
+        loop {
+            let limits = Use::limits();
+            let mut table = self.table.lock();
+            let have = table.get(&uid).copied().unwrap_or_default();
+            let sum = Use {
+                rings: have.rings.checked_add(more.rings).ok_or(EDQUOT)?,
+                bytes: have.bytes.checked_add(more.bytes).ok_or(EDQUOT)?,
+            };
+            // Only what grows is checked: a limit lowered later does not stop the other kind.
+            let exceeds = (more.rings > 0 && sum.rings > limits.rings)
+                || (more.bytes > 0 && sum.bytes > limits.bytes);
+            if exceeds && !privileged {
+                drop(table);
+                if !task::capable(Capability::SYS_RESOURCE) {
+                    return Err(EDQUOT);
+                }
+                privileged = true;
+                continue;
             }
+            if table.get(&uid).is_none() {
+                if let Some(node) = node.take() {
+                    table.insert(node);
+                }
+            }
+            *table.get_mut(&uid).ok_or(ENOMEM)? = sum;
+            return Ok(());
         }
-        Ok(())
     }
 
     fn sub(&self, uid: u32, less: Use) {

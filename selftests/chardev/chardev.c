@@ -375,6 +375,30 @@ TEST_F(file, a_kill_ends_every_wait)
 	}
 }
 
+TEST_F(file, a_wake_ends_every_wait)
+{
+	int killable, status;
+	pid_t child;
+
+	for (killable = 0; killable < 2; killable++) {
+		int fd = open(DEVICE, O_RDWR | O_CLOEXEC);
+
+		ASSERT_LE(0, fd);
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			/* The bound is for a wake that never comes. */
+			_exit(wait_for(fd, killable, 10000000000ULL));
+		}
+		ASSERT_TRUE(sleeps(child, killable ? 'D' : 'S'));
+		ASSERT_EQ(0, ioctl(fd, FERRIO_TEST_WAKE));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		ASSERT_TRUE(WIFEXITED(status));
+		ASSERT_EQ(0, WEXITSTATUS(status));
+		close(fd);
+	}
+}
+
 TEST_F(file, an_open_file_pins_the_module)
 {
 	ASSERT_EQ(-1, syscall(SYS_delete_module, "ferrio_test", O_NONBLOCK));

@@ -32,7 +32,17 @@ impl<T: FileOps> Registration<T> {
     /// - `EBUSY`: no minor is free.
     /// - `EEXIST`: a device of this name exists.
     /// - `ENOMEM`.
+    ///
+    /// Process context, sleeps. A file may be open by the time that a later step of the module's init
+    /// fails: register last.
     pub fn new(device: T::Device) -> impl PinInit<Self, Error> {
+        // Without it misc_open() would leave its own pointer where the private data belongs.
+        const {
+            assert!(
+                T::HAS_OPEN,
+                "a device that is opened by name implements open()"
+            )
+        };
         // `device` goes first: a program may open the node while misc_register() still runs.
         try_pin_init!(Self {
             device,

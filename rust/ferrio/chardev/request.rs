@@ -6,7 +6,7 @@ use crate::sys;
 use core::{marker::PhantomData, ops::Deref, ptr::NonNull};
 use kernel::{
     bindings,
-    fs::{file::flags::O_NONBLOCK, File},
+    fs::{file::flags::O_NONBLOCK, File, LocalFile},
     types::NotThreadSafe,
 };
 
@@ -35,18 +35,25 @@ impl Request<'_> {
         }
     }
 
-    /// The file that is read or written.
+    /// The file that is read or written; a read or write may be inside of fdget_pos().
     #[inline]
-    pub fn file(&self) -> &File {
-        // SAFETY: Valid by the type invariants. The VFS took f_pos_lock if the file needs it, and
-        // nothing here changes the position.
-        unsafe { File::from_raw_file((*self.kiocb.as_ptr()).ki_filp) }
+    pub fn file(&self) -> &LocalFile {
+        // SAFETY: Valid by the type invariants, and this task is the one in fdget_pos(), if any is.
+        unsafe { LocalFile::from_raw_file((*self.kiocb.as_ptr()).ki_filp) }
     }
 
     #[inline]
     fn iocb_flags(&self) -> i32 {
         // SAFETY: Valid by the type invariants.
         unsafe { (*self.kiocb.as_ptr()).ki_flags }
+    }
+
+    /// Whether the caller would rather be told to come back in another way than wait, for memory as
+    /// well: `RWF_NOWAIT` or io_uring's first try, on a file that is not `O_NONBLOCK`.
+    #[inline]
+    pub fn would_come_back(&self) -> bool {
+        self.iocb_flags() & sys::FERRIO_IOCB_NOWAIT as i32 != 0
+            && self.file().flags() & O_NONBLOCK == 0
     }
 
     /// Whether the call must not wait: `RWF_NOWAIT`, io_uring's first try, or `O_NONBLOCK`.

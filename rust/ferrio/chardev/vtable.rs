@@ -15,8 +15,14 @@ use crate::{
 };
 use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
-    bindings, fs::File, mm::virt::VmaNew, module::this_module, prelude::*, seq_file::SeqFile,
-    types::ForeignOwnable, uaccess::UserPtr,
+    bindings,
+    fs::{File, LocalFile},
+    mm::virt::VmaNew,
+    module::this_module,
+    prelude::*,
+    seq_file::SeqFile,
+    types::ForeignOwnable,
+    uaccess::UserPtr,
 };
 
 /// The `struct file_operations` of `T`.
@@ -24,6 +30,7 @@ pub(super) struct VTable<T: FileOps>(PhantomData<T>);
 
 /// An errno for the VFS. `EIOCBQUEUED` would make it wait for a completion that never comes
 /// (`new_sync_read()` has a BUG_ON for it), so it cannot leave this crate.
+#[cold]
 fn errno(err: Error) -> c_int {
     if err.to_errno() == -(bindings::EIOCBQUEUED as c_int) {
         return EIO.to_errno();
@@ -31,6 +38,7 @@ fn errno(err: Error) -> c_int {
     err.to_errno()
 }
 
+#[inline]
 fn ssize(result: Result<usize>) -> isize {
     // An iterator and a pipe hold at most MAX_RW_COUNT bytes, far below isize::MAX.
     result.map_or_else(|err| errno(err) as isize, |n| n as isize)
@@ -51,8 +59,8 @@ impl<T: FileOps> VTable<T> {
 
     /// # Safety
     ///
-    /// `file` must be valid for `'a`; the caller is the VFS, so that no fdget_pos() of this task
-    /// is open without the lock.
+    /// `file` must be valid for `'a`, and the call one that the VFS does not make inside of
+    /// fdget_pos(): neither read, write nor llseek.
     unsafe fn file<'a>(file: *mut bindings::file) -> &'a File {
         // SAFETY: The caller's promise is the one asked for.
         unsafe { File::from_raw_file(file) }
@@ -86,8 +94,7 @@ impl<T: FileOps> VTable<T> {
     unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: The last reference is gone: the private data is ours to take back.
         let private = unsafe { T::Ptr::from_foreign((*file).private_data) };
-        // SAFETY: The VFS's contract.
-        T::release(private, unsafe { Self::file(file) });
+        T::release(private);
         0
     }
 
@@ -156,7 +163,14 @@ impl<T: FileOps> VTable<T> {
         whence: c_int,
     ) -> bindings::loff_t {
         // SAFETY: The VFS's contract.
-        let result = unsafe { T::llseek(Self::private(file), Self::file(file), offset, whence) };
+        let result = unsafe {
+            T::llseek(
+                Self::private(file),
+                LocalFile::from_raw_file(file),
+                offset,
+                whence,
+            )
+        };
         result.unwrap_or_else(|err| errno(err).into())
     }
 
