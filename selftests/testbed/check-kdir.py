@@ -105,6 +105,16 @@ def short(version):
     return re.sub(r' \(built .*\)$', '', version)
 
 
+def compiler(name):
+    """The first line of what a compiler says, and its version in numbers."""
+    status, out = run(name, '--version')
+    if status != 0:
+        return '', ''
+    line = out.splitlines()[0]
+    m = re.search(r'\d+\.\d+\.\d+', re.sub(r'\([^)]*\)', '', line))
+    return line, m.group(0) if m else ''
+
+
 class Tree:
     """A build tree and what was found out about it."""
 
@@ -206,20 +216,18 @@ class Tree:
         number = int(self.config.get(
             'CONFIG_CLANG_VERSION' if clang else 'CONFIG_GCC_VERSION', 0))
         major = number // 10000
-        if clang:
-            names = ['clang', f'clang-{major}']
-        else:
-            names = [text.split(' ')[0] or 'gcc', 'gcc', f'gcc-{major}']
-        seen = None
-        for name in names:
-            status, out = run(name, '--version')
-            if status != 0:
-                continue
-            seen = out.splitlines()[0]
-            m = re.search(r'(\d+)\.\d+\.\d+', re.sub(r'\([^)]*\)', '', seen))
-            if m and int(m.group(1)) == major:
-                self.found.append(f'{name} {m.group(0)}')
-                break
+        # What make takes: the caller's CC, that of Debian's header packages,
+        # else the plain name.
+        plain = 'clang' if clang else 'gcc'
+        name = os.environ.get('CC') or plain
+        if name == plain and os.path.exists(self.path('.kernelvariables')):
+            name = text.split(' ')[0]
+        seen, found = compiler(name)
+        if found.split('.')[0] == str(major):
+            self.found.append(f'{name} {found}')
+        elif compiler(f'{plain}-{major}')[0]:
+            self.defect(f'the kernel was built by "{text}", {name} is '
+                        f'"{seen or "not installed"}"', 'cc-name')
         else:
             self.defect(f'the kernel was built by "{text}", ' +
                         (f'here is "{seen}"' if seen else

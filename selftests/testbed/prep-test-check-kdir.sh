@@ -71,7 +71,7 @@ family() {
 		sed 's/.*; //'
 }
 
-plan_tests 21
+plan_tests 23
 
 whole="$KVER, gcc ${gcc##* }, $bindgen, ${rustc%% (built *}"
 same whole "ok: $tmp/whole: $whole
@@ -89,6 +89,15 @@ is foreign-macros "foreign proc macro: rust/libmacros.so is for another machine 
 is unloadable-macros "foreign proc macro: rust/libmacros.so cannot be loaded: libgcc_x.so.1: cannot open shared object file: No such file or directory; run: make -C $tmp/unloadable-macros prepare rust/"
 is missing-compiler "the kernel was built by \"clang version 99.1.0\", here is \"$clang\"; run: apt-get install clang-99"
 is other-compiler "the kernel was built by \"gcc (GCC) 9.1.0\", here is \"$gcc\"; run: apt-get install gcc-9"
+
+# The right compiler is there, but not by the name that make takes.
+path=$(without nothing)
+printf '#!/bin/sh\necho "gcc-9 (GCC) 9.1.0"\n' >"$tmp/without-nothing/gcc-9"
+chmod +x "$tmp/without-nothing/gcc-9"
+same compiler-by-name "check-kdir: the kernel was built by \"gcc (GCC) 9.1.0\", gcc is \"$gcc\"; run make with CC=gcc-9
+status 1" "$(check "$tmp/other-compiler" "$path" 2>&1)"
+same compiler-of-caller "ok: $tmp/other-compiler: $KVER, gcc-9 9.1.0, $bindgen, ${rustc%% (built *}
+status 0" "$(check "$tmp/other-compiler" "$path" CC=gcc-9 2>&1)"
 
 for p in rustc bindgen; do
 	same "no-$p" "check-kdir: $p is not installed; run: apt-get install $p

@@ -75,22 +75,28 @@ class Mending:
                         else 'rustc')
         if self.ours:
             return f'run: {self.ours}'
+        if kind == 'cc-name':
+            return f'run make with CC={self.compiler_name(tree)}'
         if kind == 'cc':
             return self.compiler(tree)
         if self.packaged or kind == 'headers':
             return self.package(kind)
         return self.own(kind, tree)
 
-    def compiler(self, tree):
+    def compiler_name(self, tree):
+        """gcc-14, as distributions call it."""
+        name = 'GCC'
         if tree.config.get('CONFIG_CC_IS_CLANG') == 'y':
-            number = int(tree.config.get('CONFIG_CLANG_VERSION', 0))
-            name = 'clang'
-        else:
-            number = int(tree.config.get('CONFIG_GCC_VERSION', 0))
-            name = 'gcc'
+            name = 'CLANG'
+        number = int(tree.config.get(f'CONFIG_{name}_VERSION', 0))
+        return f'{name.lower()}-{number // 10000}'
+
+    def compiler(self, tree):
+        name = self.compiler_name(tree)
         if self.family in ('debian', 'ubuntu'):
-            return tool(f'{name}-{number // 10000}')
-        return tool(name) + f', version {number // 10000}'
+            return tool(name)
+        name, _, major = name.partition('-')
+        return tool(name) + f', version {major}'
 
     def package(self, kind):
         release = self.release()
