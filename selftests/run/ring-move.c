@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ring-move KIND METHOD plain|count|hash FILE
+ * ring-move KIND METHOD plain|count|hash FILE [BYTES]
  *
- * Moves FILE from one process to another over a channel of KIND (ring, pipe,
- * unix); the sender uses METHOD (write, splice, sendfile), the receiver read().
+ * Moves FILE, or its first BYTES, from one process to another over a channel of
+ * KIND (ring, pipe, unix); the sender uses METHOD (write, splice, sendfile), the
+ * receiver read().
  *
  *   plain   nothing else: for the rate
  *   count   the kernel counts the system calls of both processes, by the
@@ -20,6 +21,7 @@
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -95,7 +97,7 @@ static void wait_for_ready(int gate)
 
 static int bad_usage(void)
 {
-	fprintf(stderr, "usage: ring-move ring|pipe|unix write|splice|sendfile plain|count|hash FILE\n");
+	fprintf(stderr, "usage: ring-move ring|pipe|unix write|splice|sendfile plain|count|hash FILE [BYTES]\n");
 	return 2;
 }
 
@@ -176,11 +178,11 @@ static uint64_t run(struct move *mv, uint64_t *start)
 
 int main(int argc, char **argv)
 {
-	uint64_t start, calls;
+	uint64_t start, calls, most;
 	struct move mv = {};
 	struct stat st;
 
-	if (argc != 5 || !channel_known(argv[1]) || !find_send(argv[2]))
+	if (argc < 5 || argc > 6 || !channel_known(argv[1]) || !find_send(argv[2]))
 		return bad_usage();
 	mv.send = find_send(argv[2]);
 	mv.count = !strcmp(argv[3], "count");
@@ -196,6 +198,11 @@ int main(int argc, char **argv)
 		err(1, "%s", argv[4]);
 	mv.src.path = argv[4];
 	mv.src.bytes = st.st_size;
+	most = argc == 6 ? strtoull(argv[5], NULL, 0) : UINT64_MAX;
+	if (mv.src.bytes > most)
+		mv.src.bytes = most;
+	if (!mv.src.bytes)
+		errx(1, "%s: nothing to move", argv[4]);
 	channel_make(argv[1], &mv.ch);
 
 	calls = run(&mv, &start);

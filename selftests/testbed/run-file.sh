@@ -138,7 +138,7 @@ if [ "$status" -gt 1 ]; then
 	exit 1
 fi
 
-echo "$(basename "$file"), $bytes bytes, through 64 KiB:"
+echo "$(basename "$file"), $bytes bytes"
 mapfile -t sums <"$FERRIO_OUT/guest/run.sums"
 verdict=0
 in_root python3 -B "$src/table.py" "$results" "$bytes" "${sums[@]}" || verdict=1
