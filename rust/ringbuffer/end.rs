@@ -167,8 +167,9 @@ impl FileOps for End {
     ) -> Result<Moved<'i>> {
         if !iter.is_empty() {
             let stream = this.stream();
-            // Making the memory may take long. O_NONBLOCK cannot be asked to come back for it.
-            if request.would_come_back() && stream.ring.memory().is_none() {
+            // A pipe's worth of memory is made at once, as a pipe does; more may take long, and
+            // whoever said so can be asked to come back. O_NONBLOCK cannot.
+            if request.would_come_back() && stream.ring.is_slow_to_use() {
                 stream.must_hold(Rw::Write)?;
                 return Err(EAGAIN);
             }

@@ -229,6 +229,11 @@ impl Ring {
         self.memory.as_ref()
     }
 
+    /// Whether the first use is still to come and takes longer than a pipe's would.
+    pub(crate) fn is_slow_to_use(&self) -> bool {
+        self.size() > DEFAULT_BYTES && self.memory.as_ref().is_none()
+    }
+
     /// The ring's memory; allocates it at the first use. Sleeps.
     ///
     /// # Errors

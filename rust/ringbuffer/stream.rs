@@ -299,10 +299,6 @@ impl<'a> Stream<'a> {
     pub(crate) fn ready(&self) -> Mask {
         let ring = self.ring;
         let mut mask = Mask::NONE;
-        if self.holds.load_relaxed() == 0 {
-            // All given up: every call on this file fails, and none waits.
-            mask |= Mask::ERR;
-        }
         if self.holds(Rw::Read) {
             // Finished first: all that was ever published is then seen below.
             if ring.is_finished() {
