@@ -16,7 +16,7 @@ modules: ## (default) build the modules for KDIR into MO
 	@echo; echo 'modules:'; ls -1 $(abspath $(MO))/*.ko
 
 clean: ## remove what the build of KDIR made in MO
-	@rm -rf $(MO)
+	@$(call kbuild,$(KDIR),$(MO)) clean
 
 # Modules for the kernels of the test bed, with the tool chain of Debian 13.
 bed-modules = . $(BED)/env.sh; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
