@@ -71,8 +71,7 @@ host_script() # NAME
 host_scripts()
 {
 	local script
-	for script in "$here"/check-sources.sh "$here"/check-test-*.sh \
-		"$here"/prep-test-*.sh; do
+	for script in "$here"/check-sources.sh "$here"/*-test-*.sh; do
 		basename "$script" .sh
 	done
 }

@@ -113,7 +113,7 @@ build() # NAME PLACE
 seconds() # NAME
 {
 	local limit
-	limit=$(sed -n 's/^timeout=//p' "$installed/${dir[$1]}/settings")
+	limit=$(sed -n 's/^timeout=//p' "$installed/${dir[$1]}/settings" 2>/dev/null)
 	echo "${limit:-45}"
 }
 
