@@ -43,6 +43,8 @@ guest() # NAME ROUNDS OPTION...
 # Without erms a copy is counted by its loads and stores; with it the whole
 # copy would count as one instruction, or as one per byte.
 "$here/kdir.sh"
+# kdir.sh may have chosen the release just now.
+case $KVER in latest) KVER='' ;; esac
 step 'modules for the stock kernel' make modules-stock
 step 'bench programs' build
 step 'guest that counts instructions, 2 rounds' \

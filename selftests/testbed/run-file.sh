@@ -6,7 +6,7 @@
 # arrived with what the host has.
 #
 # shellcheck disable=SC2317 # functions are called by step
-set -eu
+set -eu -o pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=env.sh
@@ -107,7 +107,19 @@ progress() # PID
 	if [ -t 1 ]; then printf '\r%-80s\r' ''; fi
 }
 
-"$here/kdir.sh"
+# Seconds of the steps that fetch, from their lines.
+fetched()
+{
+	sed -En 's/^  (package lists|Debian 13 base system|tool chain|fetch ).* ([0-9]+) s$/\2/p' "$1" |
+		awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+mkdir -p "$FERRIO_OUT/log"
+"$here/kdir.sh" | tee "$FERRIO_OUT/log/run-kdir.log"
+# kdir.sh may have chosen the release just now.
+case $KVER in latest) KVER='' ;; esac
+# shellcheck source=env.sh
+. "$here/env.sh"
 step 'modules for the stock kernel' make modules-stock
 file=${file:-$KSRC_DEB}
 bytes=$(stat -c %s "$file")
@@ -144,7 +156,8 @@ verdict=0
 in_root python3 -B "$src/table.py" "$results" "$bytes" "${sums[@]}" || verdict=1
 [ "$status" = 0 ] || verdict=1
 echo
-echo "  prepared in $prepared s, guest $((SECONDS - began)) s"
+loaded=$(fetched "$FERRIO_OUT/log/run-kdir.log")
+echo "  prepared in $((prepared - loaded)) s (and $loaded s in steps that fetch), guest $((SECONDS - began)) s"
 if [ $verdict = 0 ]; then
 	echo 'make run: all bytes arrived unchanged'
 else
