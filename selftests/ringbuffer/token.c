@@ -2,58 +2,12 @@
 /*
  * A call whose copy stalls in a page fault holds its end's token.  Others in
  * the same end wait for it killably or get EAGAIN; nobody else notices.
- * userfaultfd(2) makes a page that stalls until the test fills it.
  */
 
-#include <linux/userfaultfd.h>
 #include <sys/uio.h>
 
 #include "fix_ring.h"
-
-struct stall {
-	char *page;
-	int uffd;
-};
-
-static void stall_init(struct stall *s)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-
-	s->page = mmap(NULL, RB_PAGE, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->page == MAP_FAILED)
-		rb_die("mmap: %s", strerror(errno));
-	reg.range.start = (unsigned long)s->page;
-	reg.range.len = RB_PAGE;
-	s->uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-	if (s->uffd < 0 || ioctl(s->uffd, UFFDIO_API, &api) ||
-	    ioctl(s->uffd, UFFDIO_REGISTER, &reg))
-		rb_die("userfaultfd: %s: CONFIG_USERFAULTFD and root needed",
-		       strerror(errno));
-}
-
-/* Until the kernel has met the page. */
-static void stall_met(struct stall *s)
-{
-	struct uffd_msg msg;
-
-	if (read(s->uffd, &msg, sizeof(msg)) != sizeof(msg) ||
-	    msg.event != UFFD_EVENT_PAGEFAULT)
-		rb_die("no page fault came: %s", strerror(errno));
-}
-
-static void stall_end(struct stall *s, const void *content)
-{
-	struct uffdio_copy copy = {
-		.dst = (unsigned long)s->page,
-		.src = (unsigned long)content,
-		.len = RB_PAGE,
-	};
-
-	if (ioctl(s->uffd, UFFDIO_COPY, &copy))
-		rb_die("UFFDIO_COPY: %s", strerror(errno));
-}
+#include "stall.h"
 
 /* A child that sleeps in read or write for the token, and is killed there. */
 static void kill_waiter(int fd, long nr)
