@@ -44,11 +44,17 @@ kmake() {
 
 # configure dir fragment: tinyconfig, then the fragment with the defaults of
 # what it brings into sight.  Most of the time goes into Kconfig asking the
-# compiler what it can do, so the first half is kept for the next call.
+# compiler what it can do, so the first half is kept for the next call and for
+# other directories.
 configure() {
 	local tiny
 	tiny=$(hash_of "$KPKGVER" "$(tools)")
 	mkdir -p "$1"
+	if [ "$(cat "$1/.ferrio-tiny-of" 2>/dev/null)" != "$tiny" ] &&
+		[ "$(cat "$TEST_KDIR.config/.ferrio-tiny-of" 2>/dev/null)" = "$tiny" ]; then
+		cp "$TEST_KDIR.config/.ferrio-tiny" "$1/"
+		echo "$tiny" >"$1/.ferrio-tiny-of"
+	fi
 	if [ "$(cat "$1/.ferrio-tiny-of" 2>/dev/null)" != "$tiny" ]; then
 		kmake "$1" tinyconfig
 		mv "$1/.config" "$1/.ferrio-tiny"
