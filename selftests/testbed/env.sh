@@ -78,6 +78,10 @@ set_kver() {
 	export TEST_KDIR TEST_BZIMAGE
 }
 
+# latest is for fetch.sh, which chooses anew; for all others it is what was
+# chosen.
+if [ "${KVER-}" = latest ]; then export FERRIO_KVER_LATEST=y; fi
+if [ -n "${FERRIO_KVER_LATEST-}" ]; then KVER=; fi
 set_kver "${KVER:-$(default_kver)}"
 export FERRIO_TOP FERRIO_BED FERRIO_CACHE FERRIO_ROOT FERRIO_OUT FERRIO_ARCH
 
@@ -103,6 +107,8 @@ in_root() {
 		dir=$(cd "$2" && pwd -P) || return 1
 		shift 2
 	fi
+	# The choice may have been made since this file was read.
+	[ -n "$KPKGVER" ] || set_kver "${KVER:-$(default_kver)}"
 	if is_debian13; then
 		(cd "$dir" && exec "$@")
 		return

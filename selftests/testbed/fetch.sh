@@ -184,6 +184,7 @@ unpack_source() {
 mkdir -p "$debs"
 lock fetch
 asked=$KVER
+[ -z "${FERRIO_KVER_LATEST-}" ] || asked=latest
 version=
 case $asked in
 '' | latest) ;;
@@ -200,6 +201,7 @@ if [ -z "$version" ]; then
 	update_lists
 	case $asked in
 	'' | latest)
+		KVER=
 		read -r KVER version <<<"$(choose)" || true
 		if [ -z "$version" ]; then
 			no_such_kernel "of series $(supported_series | xargs)"

@@ -110,8 +110,8 @@ plan ${parts[@]+"${parts[@]}"}
 
 "$FERRIO_BED/root.sh"
 "$FERRIO_BED/fetch.sh"
-case $KVER in '' | latest) KVER=$(default_kver) ;; esac
-set_kver "$KVER"
+[ -z "${FERRIO_KVER_LATEST-}" ] || KVER=
+set_kver "${KVER:-$(default_kver)}"
 
 want=$(inputs)
 lock "kdir-$KVER"

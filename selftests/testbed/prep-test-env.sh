@@ -12,7 +12,7 @@ tmp=$(mktemp -d /tmp/ferrio-env.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 FERRIO_OUT=$tmp/out
 
-plan_tests 11
+plan_tests 12
 
 # --- in_root ---
 same in-root-is-debian-13 VERSION_ID=13 "$(in_root grep VERSION_ID \
@@ -31,6 +31,19 @@ same in-root-files "outside inside" "$(xargs <"$tmp/file")"
 before=$(wc -l </proc/self/mountinfo)
 in_root true
 same in-root-leaves-no-mount "$before" "$(wc -l </proc/self/mountinfo)"
+
+# A script that was started before there was any choice.
+cat >"$tmp/early" <<END
+set -eu
+export FERRIO_CACHE=$tmp/cache FERRIO_ROOT=$FERRIO_ROOT KVER=
+. "$FERRIO_BED/env.sh"
+mkdir -p "$tmp/cache/kver"
+echo "1.2.3-x $(supported_series | head -n 1)" >"$tmp/cache/kver/default"
+echo 1.2.3-4 >"$tmp/cache/kver/1.2.3-x"
+in_root printenv KVER KSRC
+END
+same in-root-after-choice "1.2.3-x
+$tmp/cache/src/linux-1.2.3-4" "$(bash "$tmp/early" 2>&1)"
 
 # --- step ---
 same step-one-line "  say hello, twice 0 s: hello" "$(step 'say hello, twice' \

@@ -21,7 +21,7 @@ new=$series.10+deb13-amd64
 # The root stays the real one; everything else is under tmp.
 export FERRIO_ROOT APT_CONFIG="$tmp/apt.conf"
 cache=$tmp/cache
-unset KVER FERRIO_VERB FERRIO_PLANNED FERRIO_KVER_ASKED
+unset KVER FERRIO_VERB FERRIO_PLANNED FERRIO_KVER_ASKED FERRIO_KVER_LATEST
 
 # verb [VAR=value...] script: its output, and the status in the last line
 verb() {
@@ -47,7 +47,7 @@ count() {
 	rm -f "$cache/kdir/count"
 }
 
-plan_tests 26
+plan_tests 27
 
 # --- choosing ---
 out=$(verb kdir.sh)
@@ -137,6 +137,15 @@ count >"$tmp/ignored"
 verb kdir.sh >"$tmp/ignored"
 same goes-on-after-interrupt "modules_prepare prepare yes" \
 	"$(count) $([ -e "$cache/kdir/$old/.ferrio-stamp" ] && echo yes)"
+
+# --- the choice is kept until it is asked for anew ---
+"$FERRIO_BED/prep-archive.sh" "$tmp" "$old" "$new"
+rm -rf "$cache/kdir"
+same latest-chooses-anew "KDIR=$cache/kdir/$old
+KDIR=$cache/kdir/$new
+KDIR=$cache/kdir/$new" "$(for v in '' latest ''; do
+	verb KVER=$v kdir.sh | grep KDIR=
+done)"
 
 # --- the machine ---
 mkdir "$tmp/bin" "$tmp/empty"

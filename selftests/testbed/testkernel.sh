@@ -91,8 +91,8 @@ plan ${parts[@]+"${parts[@]}"}
 
 "$FERRIO_BED/root.sh"
 "$FERRIO_BED/fetch.sh"
-case $KVER in '' | latest) KVER=$(default_kver) ;; esac
-set_kver "$KVER"
+[ -z "${FERRIO_KVER_LATEST-}" ] || KVER=
+set_kver "${KVER:-$(default_kver)}"
 
 case ${1-} in
 --config-only)
