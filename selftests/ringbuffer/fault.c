@@ -235,8 +235,8 @@ static void first_use(struct __test_metadata *_metadata,
 			break;
 	}
 	EXPECT_LT(n, MANY);
-	/* at least its four pages can fail */
-	EXPECT_LE(4, failed);
+	/* its pages at least can fail */
+	EXPECT_LE(2, failed);
 	TH_LOG("%d places, %d times ENOMEM", n - 1, failed);
 }
 

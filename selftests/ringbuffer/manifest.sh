@@ -5,14 +5,16 @@
 # of tests: program/fixture.variant.test | requirement | where it must run.
 set -eu
 
+echo "# SPDX-License-Identifier: GPL-2.0"
 for program; do
 	name=${program##*/}
 	case $name in
-	abi | holders | limits | ends | token | sendfile) requirement=ground.3 ;;
+	abi | ends | holders | limits | sendfile | token) requirement=ground.3 ;;
 	*) requirement=ground.5 ;;
 	esac
 	case $name in
 	fault) place='test' ;;
+	big) place='stock' ;;
 	*) place='test,stock' ;;
 	esac
 	# Columns are fixture, variant, test; fixtures and variants of a block

@@ -262,11 +262,19 @@ long rb_live_pages(void)
 /* Release may run a jiffy after close: the pages have two seconds to return. */
 bool rb_pages_return(long live)
 {
-	for (int i = 0; i < 2000; i++) {
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += 2;
+	do {
 		if (rb_live_pages() == live)
 			return true;
 		rb_sleep_ms(1);
-	}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec &&
+					     now.tv_nsec < end.tv_nsec));
+	if (rb_live_pages() == live)
+		return true;
 	fprintf(stderr, "# rb: %ld live pages, %ld before\n", rb_live_pages(),
 		live);
 	return false;
