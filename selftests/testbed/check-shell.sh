@@ -15,6 +15,8 @@ stock) "$here/kdir.sh" ;;
 test) "$here/testkernel.sh" ;;
 *) die "KERNEL=$place: neither stock nor test" ;;
 esac
+# On a fresh cache only these know which kernel it is.
+set_kver "${KVER:-$(default_kver)}"
 step "modules for the $place kernel" make "modules-$place"
 step 'kselftest tree' in_root make -C selftests install
 

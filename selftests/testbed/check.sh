@@ -98,6 +98,8 @@ for name in $(host_scripts); do rm -f "$log/$name".{ktap,verdict}; done
 start=$SECONDS
 
 "$here/kdir.sh" || exit 1
+# On a fresh cache only kdir.sh knows which kernel it is.
+set_kver "${KVER:-$(default_kver)}"
 echo "  guests run under $("$here/qemu.sh" --accel)"
 if wants test || wants stock; then
 	# An older tree would run in its place, so nothing goes on without it.

@@ -215,6 +215,8 @@ judge_own() # NAME
 
 mkdir -p "$copy" "$log"
 "$here/kdir.sh" || exit 1
+# On a fresh cache only kdir.sh knows which kernel it is.
+set_kver "${KVER:-$(default_kver)}"
 names=("$@")
 if [ $# = 0 ]; then
 	for patch in selftests/mutants/*.patch; do
