@@ -12,6 +12,7 @@
  * the last read, so sleeps and wakes are in it.
  */
 #define _GNU_SOURCE
+#include <err.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -45,7 +46,7 @@ static uint64_t *buffer(size_t size)
 	void *buf = aligned_alloc(4096, (size + 4095) & ~4095UL);
 
 	if (!buf)
-		die("no memory for a message");
+		err(1, "no memory for a message");
 	memset(buf, 0, size);
 	return buf;
 }
@@ -64,7 +65,7 @@ static void produce(int fd, size_t size, uint64_t messages)
 		for (at = 0; at < size; at += n) {
 			n = write(fd, (char *)msg + at, size - at);
 			if (n <= 0)
-				die("write of message %lu: %zd", seq, n);
+				err(1, "write of message %lu: %zd", seq, n);
 		}
 	}
 }
@@ -83,16 +84,16 @@ static void consume(int fd, size_t size, uint64_t messages, struct shared *sh)
 		for (at = 0; at < size; at += n) {
 			n = read(fd, (char *)msg + at, size - at);
 			if (n <= 0)
-				die("read of message %lu: %zd", seq, n);
+				err(1, "read of message %lu: %zd", seq, n);
 		}
 		if (msg[0] != seq || msg[last] != seq) {
 			errno = EBADMSG;
-			die("message %lu: got %lu and %lu", seq, msg[0], msg[last]);
+			err(1, "message %lu: got %lu and %lu", seq, msg[0], msg[last]);
 		}
 	}
 	sh->end = now();
 	if (read(fd, msg, 1) != 0)
-		die("something behind the last message");
+		err(1, "something behind the last message");
 }
 
 int main(int argc, char **argv)
@@ -114,11 +115,11 @@ int main(int argc, char **argv)
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE,
 		  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (sh == MAP_FAILED)
-		die("mmap");
+		err(1, "mmap");
 	channel_make(argv[1], &ch);
 	pid = fork();
 	if (pid < 0)
-		die("fork");
+		err(1, "fork");
 	if (!pid) {
 		close(ch.w);
 		consume(ch.r, size, messages, sh);
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
 	produce(ch.w, size, messages);
 	close(ch.w);
 	if (waitpid(pid, &status, 0) != pid)
-		die("waitpid");
+		err(1, "waitpid");
 	if (status) {
 		fprintf(stderr, "bench-pipe: the consumer failed\n");
 		return 1;
