@@ -150,7 +150,7 @@ TEST_F_TIMEOUT(module, race, 90)
 		ASSERT_EQ(0, pthread_create(&o[i].thread, NULL, open_and_close,
 					    &o[i]));
 	}
-	while (removed < rounds(30, 5)) {
+	while (removed < rounds(20, 5)) {
 		long ret = module_remove();
 
 		if (ret == -EWOULDBLOCK) {
