@@ -91,6 +91,9 @@ def parse(text, prefix=""):
         rows.append(("ktap", FAIL, "no KTAP in the output"))
     for sub in main.subtests:
         rows.extend(flatten(parser, sub, [name_of(sub) or "missing"]))
+        # What a cut took away is planned, but has no name: once is enough.
+        if rows and rows[-1][0] == "missing":
+            break
     if not main.subtests and not rows:
         rows.append(("ktap", FAIL, "no test in the output"))
     for line in lines:
