@@ -123,6 +123,7 @@ int ferrio_mutex_lock_interruptible(struct mutex *lock)
 bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag)
 {
 	mutex_unlock(lock);
+	/* Pairs with the one between mark and second try in token.rs. */
 	smp_mb();
 	return READ_ONCE(*flag);
 }

@@ -228,7 +228,8 @@ TEST_F(file, ext_long_with_a_tail_is_e2big)
 
 TEST_F(file, ext_longer_than_a_page_is_e2big)
 {
-	static char big[8192] __attribute__((aligned(8)));
+	static __u64 words[1024];
+	char *big = (char *)words;
 	__u32 size = 4097;
 
 	memcpy(big, &size, sizeof(size));
