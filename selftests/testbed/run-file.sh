@@ -153,7 +153,8 @@ fi
 echo "$(basename "$file"), $bytes bytes"
 mapfile -t sums <"$FERRIO_OUT/guest/run.sums"
 verdict=0
-in_root python3 -B "$src/table.py" "$results" "$bytes" "${sums[@]}" || verdict=1
+in_root python3 -B "$src/table.py" "$results" "$bytes" \
+	"$FERRIO_OUT/run/latest.md" "${sums[@]}" || verdict=1
 [ "$status" = 0 ] || verdict=1
 echo
 loaded=$(fetched "$FERRIO_OUT/log/run-kdir.log")

@@ -67,7 +67,7 @@ def run_verdict(lines, work):
     path = os.path.join(work, "run")
     write(lines, path)
     sums = [f"{name}={value}" for name, value in SUMS.items()]
-    return call(table.main, path, str(SIZE), *sums)
+    return call(table.main, path, str(SIZE), os.path.join(work, "md"), *sums)
 
 
 def bench_verdict(icount, wall, work):
@@ -80,7 +80,10 @@ def bench_verdict(icount, wall, work):
 def test_run_good(work):
     status, out = run_verdict(good_run(), work)
     row = [line for line in out.splitlines() if "AF_UNIX" in line][0].split()
-    return status == 0 and row[-3:] == ["336", "32.00", "65536"]
+    with open(os.path.join(work, "md"), encoding="utf-8") as lines:
+        last = lines.read().splitlines()[-1]
+    return (status == 0 and row[-3:] == ["336", "32.00", "65536"]
+            and last == "| AF_UNIX stream | write() → read() | 336 | 32.0 |")
 
 
 def test_run_every_line_counts(work):
