@@ -17,7 +17,7 @@ MOVES = (("ring", "write"), ("ring", "splice"), ("ring", "sendfile"),
 NAMES = {"ring": "ring", "pipe": "pipe", "unix": "AF_UNIX stream"}
 HASHED = (("ring", "write"), ("ring", "splice"))
 CHAINS = {"tar": "tar | zstd | sha256sum", "yes": "yes | head -c | sha256sum"}
-ROUNDS = 3
+ROUNDS = 7
 # Rates and system calls are of the file's first bytes; see guest-run.
 PART = 32 * MIB
 
@@ -80,7 +80,7 @@ def table(found, size, path):
     size = min(size, PART)
     print(f"rates (median of {ROUNDS}) and system calls, of {size / MIB:.0f} MiB, "
           "64 KiB a call:")
-    print(f"  {'channel':15} {'moved by':16} {'MB/s':>7} {'system calls/MiB':>17} "
+    print(f"  {'channel':15} {'moved by':16} {'MB/s':>7} {'of':>12} {'system calls/MiB':>17} "
           f"{'capacity':>9}")
     for kind, method in MOVES:
         plain = found.get(("move", kind, method, "plain"), [])
@@ -94,10 +94,14 @@ def table(found, size, path):
             print(f"{text} moved another number of bytes than {size}")
             good = False
             continue
-        rate = statistics.median(size / int(run["ns"]) * 1e3 for run in plain)
+        rates = [size / int(run["ns"]) * 1e3 for run in plain]
+        rate = statistics.median(rates)
+        spread = f"{min(rates):.0f} to {max(rates):.0f}"
         calls = int(count[0]["calls"]) / (size / MIB)
-        print(f"{text} {rate:7.0f} {calls:17.2f} {plain[0]['capacity']:>9}")
-        rows.append(f"| {NAMES[kind]} | {method}() → read() | {rate:.0f} | {calls:.1f} |")
+        print(f"{text} {rate:7.0f} {spread:>12} {calls:17.2f} "
+              f"{plain[0]['capacity']:>9}")
+        rows.append(f"| {NAMES[kind]} | {method}() → read() | {rate:.0f} "
+                    f"(of {spread}) | {calls:.1f} |")
     if good:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as out:

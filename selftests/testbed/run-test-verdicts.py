@@ -32,7 +32,8 @@ def good_run():
     for kind, method in table.MOVES:
         out.append(f"{kind} {method} count bytes={PART} ns=9 capacity=65536 calls=1024")
         out += [f"{kind} {method} plain bytes={PART} ns={ns} capacity=65536"
-                for ns in (1000000, 300000000, 100000000)]
+                for ns in (1000000, 300000000, 100000000, 90000000, 200000000,
+                           95000000, 110000000)]
     return out + ["end"]
 
 
@@ -82,8 +83,8 @@ def test_run_good(work):
     row = [line for line in out.splitlines() if "AF_UNIX" in line][0].split()
     with open(os.path.join(work, "md"), encoding="utf-8") as lines:
         last = lines.read().splitlines()[-1]
-    return (status == 0 and row[-3:] == ["336", "32.00", "65536"]
-            and last == "| AF_UNIX stream | write() → read() | 336 | 32.0 |")
+    return (status == 0 and row[-2:] == ["32.00", "65536"] and "336" in row
+            and last == "| AF_UNIX stream | write() → read() | 336 (of 112 to 33554) | 32.0 |")
 
 
 def test_run_every_line_counts(work):
