@@ -74,6 +74,11 @@ impl<'a> PollTable<'a> {
         }
     }
 
+    /// The file that is polled.
+    pub fn file(&self) -> &'a File {
+        self.file
+    }
+
     /// Registers the poller with a queue, if it wants to be.
     ///
     /// Do it before looking at the condition. `poll_wait()` has a full barrier when it queues; when

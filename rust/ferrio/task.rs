@@ -3,7 +3,7 @@
 //! The calling task.
 
 use crate::sys;
-use kernel::bindings;
+use kernel::{bindings, fs::LocalFile};
 
 /// A capability of `capability.h`.
 #[derive(Clone, Copy)]
@@ -21,6 +21,22 @@ impl Capability {
 pub fn capable(capability: Capability) -> bool {
     // SAFETY: Process context; the number is one of the header's (an invalid one would BUG()).
     unsafe { bindings::capable(capability.0 as i32) }
+}
+
+/// Whether whoever opened `file` had the capability in the initial user namespace when he did.
+///
+/// For a decision that a privileged program must not be tricked into: it may have been handed the
+/// file. Wraps `file_ns_capable()`. Process context.
+pub fn opener_capable(file: &LocalFile, capability: Capability) -> bool {
+    // SAFETY: The file is valid, and so are its credentials; the initial namespace always is; the
+    // number is one of the header's (an invalid one would BUG()).
+    unsafe {
+        bindings::file_ns_capable(
+            file.as_ptr(),
+            &raw mut bindings::init_user_ns,
+            capability.0 as i32,
+        )
+    }
 }
 
 /// The caller's real user id as the initial namespace numbers it. Process context.

@@ -10,19 +10,22 @@ use crate::{
 };
 use ferrio::ioctl::{put_int, ExtArg};
 use kernel::{
-    fs::file::{flags::O_CLOEXEC, FileDescriptorReservation},
+    fs::{
+        file::{flags::O_CLOEXEC, FileDescriptorReservation},
+        LocalFile,
+    },
     prelude::*,
     uaccess::UserPtr,
 };
 
-pub(crate) fn ioctl(end: &End, cmd: u32, arg: UserPtr) -> Result {
+pub(crate) fn ioctl(end: &End, file: &LocalFile, cmd: u32, arg: UserPtr) -> Result {
     match cmd {
         uapi::FERRIO_RB_IOC_GET_INFO => get_info(end, arg),
         uapi::FERRIO_RB_IOC_SET_SIZE => set_size(end, arg),
-        uapi::FERRIO_RB_IOC_MINT => mint(end, arg),
+        uapi::FERRIO_RB_IOC_MINT => mint(end, file, arg),
         uapi::FERRIO_RB_IOC_SHUTDOWN => shutdown(end, arg),
         uapi::FERRIO_RB_IOC_FIONREAD => {
-            let bytes = end.stream().readable();
+            let bytes = end.stream(file).readable();
             put_int(arg, i32::try_from(bytes).unwrap_or(i32::MAX))
         }
         _ => Err(ENOTTY),
@@ -96,12 +99,12 @@ fn set_size(end: &End, arg: UserPtr) -> Result {
     end.ring.set_size(bytes)
 }
 
-fn mint(end: &End, arg: UserPtr) -> Result {
+fn mint(end: &End, opened: &LocalFile, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_mint>::read(arg)?;
     must_be_zero(arg.value.flags)?;
     let rw = rw_from_abi(arg.value.rw)?;
     must_be_plain(end)?;
-    let file = end.mint(rw)?;
+    let file = end.mint(rw, opened)?;
     let fd = FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?;
     arg.value.size = size_of::<ferrio_rb_mint>() as u32;
     // Reserved numbers are below the limit of open files, far from i32::MAX.

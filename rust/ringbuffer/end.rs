@@ -14,9 +14,10 @@ use ferrio::{
     iov::{IterDest, IterSource, Moved},
     poll::{Mask, PollTable},
     splice::{PipeSink, PipeSource, SpliceFlags, Spliced},
+    word::Word,
 };
 use kernel::{
-    fs::{file::flags::O_NONBLOCK, File},
+    fs::{file::flags::O_NONBLOCK, File, LocalFile},
     prelude::*,
     seq_file::SeqFile,
     seq_print,
@@ -64,10 +65,11 @@ pub(crate) struct End {
 }
 
 impl End {
-    pub(crate) fn stream(&self) -> Stream<'_> {
+    pub(crate) fn stream<'a>(&'a self, file: &'a LocalFile) -> Stream<'a> {
         Stream {
             ring: &self.ring,
             holds: &self.holds,
+            file: Some(file),
         }
     }
 
@@ -77,7 +79,7 @@ impl End {
     ///
     /// `EBADF`: this file does not hold it. `EDQUOT`, `ENOMEM`: at the first use; `ENOMEM`,
     /// `ENFILE`: for the file. `EINTR`: the caller is being killed.
-    pub(crate) fn mint(&self, rw: Rw) -> Result<ARef<File>> {
+    pub(crate) fn mint(&self, rw: Rw, file: &LocalFile) -> Result<ARef<File>> {
         let kind = match rw {
             Rw::Read => Kind::Consumer,
             Rw::Write => Kind::Producer,
@@ -93,7 +95,7 @@ impl End {
         )?;
         self.ring.add_holder(rw, &self.holds)?;
         end.holds = Atomic::new(rw.bit());
-        self.ring.use_memory(false)?;
+        self.ring.use_memory(Some(file), false)?;
         anon_file::<End>(end)
     }
 
@@ -145,7 +147,8 @@ impl FileOps for End {
                 kind: Kind::Plain,
                 holds: Atomic::new(held),
             },
-            GFP_KERNEL_ACCOUNT,
+            // Not charged, for the same reason as the ring.
+            GFP_KERNEL,
         )?)
     }
 
@@ -155,7 +158,7 @@ impl FileOps for End {
         iter: &mut IterDest<'i>,
     ) -> Result<Moved<'i>> {
         if !iter.is_empty() {
-            this.stream().read(iter, request.nowait())?;
+            this.stream(request.file()).read(iter, request.nowait())?;
         }
         iter.moved()
     }
@@ -166,7 +169,7 @@ impl FileOps for End {
         iter: &mut IterSource<'i>,
     ) -> Result<Moved<'i>> {
         if !iter.is_empty() {
-            let stream = this.stream();
+            let stream = this.stream(request.file());
             // A pipe's worth of memory is made at once, as a pipe does; more may take long, and
             // whoever said so can be asked to come back. O_NONBLOCK cannot.
             if request.would_come_back() && stream.ring.is_slow_to_use() {
@@ -180,9 +183,16 @@ impl FileOps for End {
 
     fn poll<'a>(this: Private<'a, Self>, table: &PollTable<'a>) -> Mask {
         let ring: &'a Ring = &this.ring;
-        table.register(&ring.consumer.waiters);
-        table.register(&ring.producer.waiters);
-        this.stream().ready()
+        // Only where its own events come: others would wake it for nothing, and Linux AIO polls a
+        // file with one queue only. An end that is lost later wakes its queue at that time.
+        let holds = this.holds.load_relaxed();
+        if holds & Rw::Read.bit() != 0 {
+            table.register(&ring.consumer.waiters);
+        }
+        if holds & Rw::Write.bit() != 0 {
+            table.register(&ring.producer.waiters);
+        }
+        this.stream(table.file()).ready()
     }
 
     fn splice_read<'p>(
@@ -192,7 +202,7 @@ impl FileOps for End {
         pipe: &mut PipeSink<'p>,
         flags: SpliceFlags,
     ) -> Result<Spliced<'p>> {
-        this.stream().splice_read(pipe, nonblock(file, flags))
+        this.stream(file).splice_read(pipe, nonblock(file, flags))
     }
 
     fn splice_write<'p>(
@@ -202,11 +212,11 @@ impl FileOps for End {
         pipe: &mut PipeSource<'p>,
         flags: SpliceFlags,
     ) -> Result<Spliced<'p>> {
-        this.stream().splice_write(pipe, nonblock(file, flags))
+        this.stream(file).splice_write(pipe, nonblock(file, flags))
     }
 
-    fn ioctl(this: Private<'_, Self>, _file: &File, cmd: u32, arg: UserPtr) -> Result<isize> {
-        calls::ioctl(this, cmd, arg).map(|()| 0)
+    fn ioctl(this: Private<'_, Self>, file: &File, cmd: u32, arg: UserPtr) -> Result<isize> {
+        calls::ioctl(this, file, cmd, arg).map(|()| 0)
     }
 
     fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {

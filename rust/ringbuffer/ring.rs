@@ -32,6 +32,7 @@ use ferrio::{
     wait::WaitQueue, word::Word,
 };
 use kernel::{
+    fs::LocalFile,
     new_mutex,
     page::PAGE_SIZE,
     prelude::*,
@@ -182,7 +183,9 @@ impl Ring {
                     waiters <- new_wait_queue!("ringbuffer_writers"),
                 }),
             }),
-            GFP_KERNEL_ACCOUNT,
+            // Not charged: open() runs under the misc core's lock, and a charge could reclaim, or
+            // kill, there. Below 1 KiB, and the limit of rings bounds it.
+            GFP_KERNEL,
         )
     }
 
@@ -234,13 +237,13 @@ impl Ring {
         self.size() > DEFAULT_BYTES && self.memory.as_ref().is_none()
     }
 
-    /// The ring's memory; allocates it at the first use. Sleeps.
+    /// The ring's memory; allocates it at the first use. Sleeps. `file` is what it is used through.
     ///
     /// # Errors
     ///
     /// `EDQUOT`, `ENOMEM`; `EINTR` if the caller is being killed; `EAGAIN` if `nowait` and somebody
     /// else is making it.
-    pub(crate) fn use_memory(&self, nowait: bool) -> Result<&PageVec> {
+    pub(crate) fn use_memory(&self, file: Option<&LocalFile>, nowait: bool) -> Result<&PageVec> {
         if let Some(memory) = self.memory.as_ref() {
             return Ok(memory);
         }
@@ -250,16 +253,16 @@ impl Ring {
             .take(nowait, || self.producer.waiters.wake(Mask::OUT))?;
         match self.memory.as_ref() {
             Some(memory) => Ok(memory),
-            None => self.make_memory(),
+            None => self.make_memory(file),
         }
     }
 
     /// Allocates the memory; with `first_use` held.
-    fn make_memory(&self) -> Result<&PageVec> {
+    fn make_memory(&self, file: Option<&LocalFile>) -> Result<&PageVec> {
         let bytes = self.bytes.load(Relaxed);
         let memcg = {
             let mut account = self.account.lock();
-            account.share.add_bytes(bytes)?;
+            account.share.add_bytes(bytes, file)?;
             account.memcg.take()
         };
         let pages = match &memcg {

@@ -143,7 +143,7 @@ mod stream_tests {
     fn positions_pass_two_to_the_32_and_64() -> Result {
         for start in [u64::from(u32::MAX) - 2000, u64::MAX - 2000] {
             let pair = Pair::new(MIN_BYTES)?;
-            pair.ring.use_memory(false)?;
+            pair.ring.use_memory(None, false)?;
             pair.ring.consumer.position.store(start, Relaxed);
             pair.ring.producer.position.store(start, Relaxed);
             let data = pattern(MIN_BYTES, 7)?;
@@ -191,7 +191,7 @@ mod stream_tests {
         }
         assert_eq!(ring.set_size((MAX_BYTES as u64).try_into()?), Ok(()));
         assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Ok(()));
-        ring.use_memory(false)?;
+        ring.use_memory(None, false)?;
         assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Err(EBUSY));
         Ok(())
     }
@@ -204,7 +204,7 @@ mod stream_tests {
         assert!(share.total() == Use { rings: 1, bytes: 0 });
         let ring = Ring::new(share, 3)?;
         ring.set_size((4 * MIN_BYTES as u64).try_into()?)?;
-        ring.use_memory(false)?;
+        ring.use_memory(None, false)?;
         assert_eq!(live_pages(), before + 4);
         assert!(
             ring.user_total()
@@ -240,6 +240,7 @@ mod stream_tests {
             Stream {
                 ring: &self.ring,
                 holds: &self.holds,
+                file: None,
             }
         }
 

@@ -15,7 +15,7 @@ use ferrio::{
     wait::Sleep,
     word::Word,
 };
-use kernel::{prelude::*, sync::atomic::Atomic};
+use kernel::{fs::LocalFile, prelude::*, sync::atomic::Atomic};
 
 /// A file's view of its ring for the time of one call.
 #[derive(Clone, Copy)]
@@ -23,6 +23,8 @@ pub(crate) struct Stream<'a> {
     pub(crate) ring: &'a Ring,
     /// The ends that the file holds; may lose one at any time.
     pub(crate) holds: &'a Atomic<u32>,
+    /// The file, if there is one: whose opener pays for the first use.
+    pub(crate) file: Option<&'a LocalFile>,
 }
 
 impl<'a> Stream<'a> {
@@ -265,7 +267,7 @@ impl<'a> Stream<'a> {
         if self.ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        self.ring.use_memory(nowait)
+        self.ring.use_memory(self.file, nowait)
     }
 
     fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {

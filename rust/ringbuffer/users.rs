@@ -7,6 +7,7 @@
 
 use ferrio::task::{self, Capability};
 use kernel::{
+    fs::LocalFile,
     new_mutex,
     prelude::*,
     rbtree::{RBTree, RBTreeNode},
@@ -60,12 +61,12 @@ impl Users {
         )
     }
 
-    /// Adds to what `uid` has.
+    /// Adds to what `uid` has. `exempt` says whether the limits do not hold.
     ///
-    /// Privilege is asked for only when a limit is exceeded, as asking leaves a trace in the task
+    /// That is asked only when a limit is exceeded, as asking leaves a trace in the task
     /// and in the audit log; and never under the table's lock, which every user's open and close
     /// take: neither that nor an allocation may hold them up.
-    fn add(&self, uid: u32, more: Use) -> Result {
+    fn add(&self, uid: u32, more: Use, exempt: impl Fn() -> bool) -> Result {
         // Only a first ring can meet a user who is not in the table yet.
         let mut node = match more.rings {
             0 => None,
@@ -85,7 +86,7 @@ impl Users {
                 || (more.bytes > 0 && sum.bytes > limits.bytes);
             if exceeds && !privileged {
                 drop(table);
-                if !task::capable(Capability::SYS_RESOURCE) {
+                if !exempt() {
                     return Err(EDQUOT);
                 }
                 privileged = true;
@@ -134,7 +135,7 @@ impl Share {
     pub(crate) fn new(users: &Arc<Users>) -> Result<Self> {
         let mine = Use { rings: 1, bytes: 0 };
         let uid = task::real_uid();
-        users.add(uid, mine)?;
+        users.add(uid, mine, || task::capable(Capability::SYS_RESOURCE))?;
         Ok(Share {
             users: users.clone(),
             uid,
@@ -142,13 +143,17 @@ impl Share {
         })
     }
 
-    /// Memory for this ring, once.
+    /// Memory for this ring, once. `file` is what its memory is first used through: it is its
+    /// opener's privilege that counts, not that of whoever was handed the file and writes to it.
+    /// Without a file there is none.
     ///
     /// # Errors
     ///
     /// `EDQUOT`.
-    pub(crate) fn add_bytes(&mut self, bytes: usize) -> Result {
-        self.users.add(self.uid, Use { rings: 0, bytes })?;
+    pub(crate) fn add_bytes(&mut self, bytes: usize, file: Option<&LocalFile>) -> Result {
+        self.users.add(self.uid, Use { rings: 0, bytes }, || {
+            file.is_some_and(|file| task::opener_capable(file, Capability::SYS_RESOURCE))
+        })?;
         self.mine.bytes += bytes;
         Ok(())
     }

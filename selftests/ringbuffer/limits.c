@@ -243,6 +243,27 @@ TEST_F(dev, real_user)
 	close(fd);
 }
 
+/*
+ * A privileged program that was handed a ring, as its stdout perhaps, makes
+ * the first use: the limits stay those of the one who opened it.
+ */
+TEST_F(dev, no_deputy)
+{
+	uint64_t limit = rb_param("user_max_bytes");
+	int fd;
+
+	ASSERT_EQ(0, setresuid(OTHER, OTHER, 0));
+	fd = raw_open();
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, rb_set_size(fd, 2 * limit));
+	EXPECT_EQ(-EDQUOT, E(write(fd, "x", 1)));
+	ASSERT_EQ(0, setresuid(0, 0, 0));
+	EXPECT_EQ(-EDQUOT, E(write(fd, "x", 1)));
+	EXPECT_EQ(-EDQUOT, rb_try_mint(fd, FERRIO_RB_READ));
+	EXPECT_EQ(0, user_bytes(fd));
+	close(fd);
+}
+
 TEST_F(dev, parameters)
 {
 	struct ferrio_rb_info info;
