@@ -132,6 +132,8 @@ echo "  guest runs under $("$here/qemu.sh" --accel)"
 echo
 
 began=$SECONDS
+# Of the run before: it would be taken for the progress of this one.
+rm -f "$results"
 # TCG does rep movsb byte by byte: without it every kind of channel is faster.
 "$here/qemu.sh" --kernel stock --initrd "$tree.cpio" --name run --no-erms \
 	--cpus 2 --mem $((1024 + bytes * 2 / (1 << 20))) --limit 900 \
