@@ -17,7 +17,8 @@ cd "$FERRIO_TOP" || exit 1
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
-log=$FERRIO_OUT/log
+# Not "log": step has one of its own, which functions called by it would see.
+logs=$FERRIO_OUT/log
 places=("$@")
 [ $# -gt 0 ] || places=(host test stock)
 
@@ -58,12 +59,12 @@ chain_stock()
 host_script() # NAME
 {
 	local status=0
-	"$here/$1.sh" >"$log/$1.ktap" || status=$?
+	"$here/$1.sh" >"$logs/$1.ktap" || status=$?
 	if [ $status = 0 ]; then
-		echo pass >"$log/$1.verdict"
+		echo pass >"$logs/$1.verdict"
 	else
-		echo fail >"$log/$1.verdict"
-		grep '^not ok' "$log/$1.ktap"
+		echo fail >"$logs/$1.verdict"
+		grep '^not ok' "$logs/$1.ktap"
 	fi
 	return $status
 }
@@ -88,13 +89,13 @@ streams=()
 add() # PLACE PREFIX NAME
 {
 	local verdict=none
-	[ ! -s "$log/$3.verdict" ] || verdict=$(cat "$log/$3.verdict")
-	streams+=("$1:$2:$verdict:$log/$3.ktap")
+	[ ! -s "$logs/$3.verdict" ] || verdict=$(cat "$logs/$3.verdict")
+	streams+=("$1:$2:$verdict:$logs/$3.ktap")
 }
 
-mkdir -p "$log"
-rm -f "$log"/{stock,test}-{main,1cpu,tarball}.{ktap,verdict}
-for name in $(host_scripts); do rm -f "$log/$name".{ktap,verdict}; done
+mkdir -p "$logs"
+rm -f "$logs"/{stock,test}-{main,1cpu,tarball}.{ktap,verdict}
+for name in $(host_scripts); do rm -f "$logs/$name".{ktap,verdict}; done
 start=$SECONDS
 
 "$here/kdir.sh" || exit 1
@@ -127,7 +128,7 @@ for place in test stock; do
 done
 if wants stock; then add stock 'tarball!' stock-tarball; fi
 
-echo "  took $(((SECONDS - start) / 60)) min $(((SECONDS - start) % 60)) s; logs in $log"
+echo "  took $(((SECONDS - start) / 60)) min $(((SECONDS - start) % 60)) s; logs in $logs"
 wanted=$(IFS=,; echo "${places[*]}")
 in_root "$here/results.py" --manifest selftests/manifest --places "$wanted" \
 	"${streams[@]}"
