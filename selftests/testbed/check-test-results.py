@@ -83,6 +83,14 @@ def all_pass():
 
 
 @case
+def a_test_may_have_any_name():
+    text = "TAP version 13\n1..3\nok 1 first\nok 2 missing\nok 3 third\n"
+    manifest = "".join(f"{name} | ground.1 | host\n" for name in ("first", "missing", "third"))
+    expect(run(text, manifest=manifest, place="host", prefix=""),
+           (0, "host:  3 passed, 0 failed, 0 skipped\n3 passed, 0 failed, 0 skipped\n"))
+
+
+@case
 def carriage_returns_are_ignored():
     expect(run(GOOD.replace("\n", "\r\n")), (0, GOOD_END))
 

@@ -26,6 +26,8 @@ import sys
 
 PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
 ABSENT = "did not run"
+# A result without a name: planned, but cut away.  No test can be called this.
+NAMELESS = "(no name)"
 PLACES = ("host", "test", "stock")
 Row = collections.namedtuple("Row", "place id status why")
 Line = collections.namedtuple("Line", "requirement places")
@@ -58,7 +60,7 @@ def flatten(parser, test, path):
     """Yields (id, status, why) for the leaves of a parsed test."""
     status = parser.TestStatus
     below = [row for sub in test.subtests
-             for row in flatten(parser, sub, path + [name_of(sub) or "missing"])]
+             for row in flatten(parser, sub, path + [name_of(sub) or NAMELESS])]
     here = "/".join(path)
     yield from below
     if test.status == status.SKIPPED:
@@ -90,9 +92,9 @@ def parse(text, prefix=""):
     if main.status == parser.TestStatus.FAILURE_TO_PARSE_TESTS:
         rows.append(("ktap", FAIL, "no KTAP in the output"))
     for sub in main.subtests:
-        rows.extend(flatten(parser, sub, [name_of(sub) or "missing"]))
+        rows.extend(flatten(parser, sub, [name_of(sub) or NAMELESS]))
         # What a cut took away is planned, but has no name: once is enough.
-        if rows and rows[-1][0] == "missing":
+        if rows and rows[-1][0] == NAMELESS:
             break
     if not main.subtests and not rows:
         rows.append(("ktap", FAIL, "no test in the output"))
