@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -388,8 +389,9 @@ TEST_F(file, a_wake_ends_every_wait)
 		child = fork();
 		ASSERT_LE(0, child);
 		if (!child) {
-			/* The bound is for a wake that never comes. */
-			_exit(wait_for(fd, killable, 10000000000ULL));
+			/* No bound: at its end the condition would be looked at. */
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			_exit(wait_for(fd, killable, 0));
 		}
 		ASSERT_TRUE(sleeps(child, killable ? 'D' : 'S'));
 		ASSERT_EQ(0, ioctl(fd, FERRIO_TEST_WAKE));
