@@ -74,19 +74,12 @@ read_header() # NAME
 	case ${id[$1]} in log/*) [ "${boot[$1]}" = own ] || return 1 ;; esac
 }
 
-touched() # PATCH
+# Time stamps are part of what make sees: a file that is put back must be newer
+# than the mutant's object, one that did not change keeps its date.  So rsync
+# compares contents and leaves the dates alone.
+refresh()
 {
-	sed -n 's,^+++ b/\([^[:space:]]*\).*,\1,p' "$1"
-}
-
-# Time stamps are part of what make sees: rsync puts a file back with the date
-# it had, older than the mutant's object, so what a patch named is touched.
-refresh() # PATCH
-{
-	in_root rsync -a --delete --exclude=/out --exclude=/.git ./ "$copy/" || exit 1
-	[ -z "${1-}" ] || touched "$1" | while read -r file; do
-		[ ! -e "$copy/$file" ] || touch "$copy/$file"
-	done
+	in_root rsync -rlpc --delete --exclude=/out --exclude=/.git ./ "$copy/" || exit 1
 }
 
 modules() # NAME PLACE
@@ -104,9 +97,8 @@ build() # NAME PLACE
 
 	# git would take the copy for a part of this repository and skip it all.
 	(cd "$copy" && GIT_CEILING_DIRECTORIES=$out git apply "$patch") || return
-	touched "$patch" | (cd "$copy" && xargs touch)
 	modules "$1" "$2" || status=$?
-	refresh "$patch"
+	refresh
 	return $status
 }
 
@@ -252,7 +244,7 @@ for where in stock test; do
 		fi
 		if ! step "build $name" build "$name" "$where"; then
 			verdict BROKEN "$name" 'the patch does not apply or build'
-			refresh "selftests/mutants/$name.patch"
+			refresh
 		elif [ "${boot[$name]}" = own ]; then
 			own+=("$name")
 		else
