@@ -87,6 +87,13 @@ status=0
 rm -f "$tree.cpio"
 case $status in
 0) echo pass >"$verdict" ;;
-1) echo fail >"$verdict" ;;
+1)
+	echo fail >"$verdict"
+	# What failed, each with the diagnostics before it.
+	tr -d '\r' <"$FERRIO_OUT/log/$name.ktap" | awk '
+		/^ *#/ { said = said $0 "\n"; next }
+		/^ *not ok/ { printf "%s%s\n", said, $0 }
+		{ said = "" }' | head -n 120
+	;;
 esac
 exit "$status"

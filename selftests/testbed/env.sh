@@ -150,7 +150,7 @@ step() {
 	fi
 	printf '  %-60s FAILED after %d s\n' "$what" $((SECONDS - start))
 	{
-		tail -n 20 "$log" | sed 's/^/    | /'
+		tail -n 120 "$log" | sed 's/^/    | /'
 		echo "    the whole log: $log"
 	} >&2
 	return $rc
