@@ -40,10 +40,16 @@ use kernel::{
 /// What [`FileOps::Ptr`] looks like while a call borrows it.
 pub type Private<'a, T> = <<T as FileOps>::Ptr as ForeignOwnable>::Borrowed<'a>;
 
-/// The operations of a file, called in process context; all may sleep.
+/// The operations of a file, `struct file_operations` of `fs.h`.
 ///
-/// Calls run at the same time on the same file, also [`release`](Self::release) of one file and
-/// calls on another. Within a call `this` is borrowed; it is dropped after `release`.
+/// All are called in process context with interrupts on, and may sleep; where a lock of the caller
+/// is held, the method says which. Calls run at the same time on the same file, also
+/// [`release`](Self::release) of one file and calls on another. Within a call `this` is borrowed;
+/// it is dropped after `release`. The way through the table costs one indirect call.
+///
+/// An errno goes to the caller as it is, but for `EIOCBQUEUED`, which is a promise to complete the
+/// call later and becomes `EIO`. `ERESTARTSYS` is `EINTR` for user space, or starts the call again,
+/// as the signal's handler was installed.
 #[vtable]
 pub trait FileOps: Sized + 'static {
     /// What owns the private data of an open file.
@@ -66,19 +72,39 @@ pub trait FileOps: Sized + 'static {
     /// use it without a worker (`FMODE_NOWAIT`).
     const NOWAIT: bool = false;
 
-    /// A file is being opened by name. The misc core holds a lock: allocate no more than the
-    /// private data.
+    /// A file is being opened by name, `->open`.
+    ///
+    /// Context: `misc_mtx` is held (`misc_open()` of `drivers/char/misc.c`), which every open of
+    /// every misc device takes: allocate no more than the private data, and wait for nobody.
+    ///
+    /// # Errors
+    ///
+    /// Any: the open fails with it, and [`release`](Self::release) is not called.
     fn open(_device: &Self::Device, _file: &OpenFile) -> Result<Self::Ptr> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// The last reference to the open file is gone: there is no file to look at any more.
+    /// The last reference to the open file is gone, `->release`.
+    ///
+    /// There is no file to look at any more, and nobody whom an error could be told. Context: the
+    /// task that closed the file last, on its way back to user space, or a kernel worker
+    /// (`____fput()` and `delayed_fput()` of `fs/file_table.c`); no lock is held.
     fn release(this: Self::Ptr) {
         drop(this);
     }
 
-    /// `read()` and its relatives. On success the result is what went through `iter`; with an error
-    /// what went through is lost to the caller, so return one only if nothing did or nothing counts.
+    /// `read()` and its relatives, `->read_iter` (`vfs_readv()` and `new_sync_read()` of
+    /// `fs/read_write.c`, `io_read()` of io_uring).
+    ///
+    /// On success the result is what went through `iter`; with an error what went through is lost
+    /// to the caller, so return one only if nothing did or nothing counts. Context: `f_pos_lock` is
+    /// held for a file that has a position.
+    ///
+    /// # Errors
+    ///
+    /// - `EFAULT`: comes from [`IterDest::moved`] by itself.
+    /// - `EAGAIN`: it would have to wait, and [`Request::nowait`].
+    /// - any other of the driver's.
     fn read_iter<'i>(
         _this: Private<'_, Self>,
         _request: &mut Request<'_>,
@@ -87,7 +113,15 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `write()` and its relatives.
+    /// `write()` and its relatives, `->write_iter` (`vfs_writev()` and `new_sync_write()` of
+    /// `fs/read_write.c`, `io_write()` of io_uring).
+    ///
+    /// Result and context as for [`read_iter`](Self::read_iter).
+    ///
+    /// # Errors
+    ///
+    /// As for [`read_iter`](Self::read_iter), and `EPIPE` of a stream that nobody reads, with
+    /// [`send_sigpipe`](crate::task::send_sigpipe) unless [`Request::nosignal`].
     fn write_iter<'i>(
         _this: Private<'_, Self>,
         _request: &mut Request<'_>,
@@ -96,13 +130,24 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Register with the queues that matter, then say what is ready. Must not sleep for long: no
-    /// lock that is held across a user copy.
+    /// `poll()`, `select()`, epoll and io_uring's poll, `->poll` (`vfs_poll()` of `poll.h`).
+    ///
+    /// Register with the queues that matter, then say what is ready; an error is a bit of the mask.
+    /// Context: epoll holds the mutex of its instance. It must not wait for a lock that is held
+    /// across a user copy, else one slow page stops whoever polls.
     fn poll<'a>(_this: Private<'a, Self>, _table: &PollTable<'a>) -> Mask {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `lseek()`: returns the new position.
+    /// `lseek()`, `->llseek` (`vfs_llseek()` of `fs/read_write.c`): returns the new position.
+    ///
+    /// Context: `f_pos_lock` is held for a file that has a position. Streams have none and need no
+    /// method: the VFS says `ESPIPE`.
+    ///
+    /// # Errors
+    ///
+    /// By custom `EINVAL` for a `whence` or a position that does not exist, `EOVERFLOW`, `ENXIO`
+    /// for `SEEK_DATA` behind the end.
     fn llseek(
         _this: Private<'_, Self>,
         _file: &LocalFile,
@@ -112,7 +157,15 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `splice(file, pipe)`, see [`splice`](crate::splice).
+    /// `splice(file, pipe)` and `sendfile()` out of this file, `->splice_read` (`do_splice_read()`
+    /// of `fs/splice.c`).
+    ///
+    /// Context: `pipe->mutex` is held, see [`splice`](crate::splice) for what that forbids.
+    ///
+    /// # Errors
+    ///
+    /// What [`PipeSink::fill`] gives, `EAGAIN` if it would have to wait and must not, any other of
+    /// the driver's.
     fn splice_read<'p>(
         _this: Private<'_, Self>,
         _file: &File,
@@ -123,7 +176,15 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `splice(pipe, file)`, and `sendfile()` into this file.
+    /// `splice(pipe, file)` and `sendfile()` into this file, `->splice_write` (`do_splice_from()`
+    /// of `fs/splice.c`).
+    ///
+    /// Context: no lock is held; [`PipeSource::feed`] takes `pipe->mutex`.
+    ///
+    /// # Errors
+    ///
+    /// What [`PipeSource::feed`] gives, `EAGAIN` if it would have to wait and must not, `EPIPE` as
+    /// for [`write_iter`](Self::write_iter), any other of the driver's.
     fn splice_write<'p>(
         _this: Private<'_, Self>,
         _file: &File,
@@ -134,13 +195,27 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `ioctl()`. Return `ENOTTY` for what you do not know.
+    /// `ioctl()`, `->unlocked_ioctl` (`vfs_ioctl()` of `fs/ioctl.c`).
+    ///
+    /// `_arg` is the third argument, not checked by anybody yet; see [`ioctl`](crate::ioctl) for
+    /// structs. The numbers of `FIOCLEX` and its like never arrive here. No lock is held.
+    ///
+    /// # Errors
+    ///
+    /// `ENOTTY` for a number that is not known; for others whatever it says in the ABI's
+    /// description.
     fn ioctl(_this: Private<'_, Self>, _file: &File, _cmd: u32, _arg: UserPtr) -> Result<isize> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `ioctl()` of a 32-bit program. Without it [`ioctl`](Self::ioctl) is called with the pointer
-    /// widened, which is right for structs that look the same on both.
+    /// `ioctl()` of a 32-bit program, `->compat_ioctl`.
+    ///
+    /// Without it [`ioctl`](Self::ioctl) is called with the pointer widened (`compat_ptr_ioctl()`),
+    /// which is right for structs that look the same on both.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ioctl`](Self::ioctl).
     fn compat_ioctl(
         _this: Private<'_, Self>,
         _file: &File,
@@ -150,12 +225,23 @@ pub trait FileOps: Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// `mmap()`, under the caller's `mmap_lock`.
+    /// `mmap()`, `->mmap` (`vfs_mmap()` of `fs.h`).
+    ///
+    /// Context: the caller's `mmap_lock` is held for writing: no copy to or from user memory, and
+    /// no lock that is held across one.
+    ///
+    /// # Errors
+    ///
+    /// By custom `EINVAL` for a length or an offset that does not exist, `EPERM` for a protection
+    /// that is not given, `ENOMEM`; the mapping is then not made.
     fn mmap(_this: Private<'_, Self>, _file: &File, _vma: &VmaNew) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
-    /// Adds lines to `/proc/PID/fdinfo/FD`.
+    /// Adds lines to `/proc/PID/fdinfo/FD`, `->show_fdinfo` (`seq_show()` of `fs/proc/fd.c`).
+    ///
+    /// Context: the mutex of the reader's `seq_file`. It may run again for the same read, with more
+    /// room; anybody who may trace the owner of the file may call it.
     fn show_fdinfo(_this: Private<'_, Self>, _seq: &SeqFile, _file: &File) {
         build_error!(VTABLE_DEFAULT_ERROR)
     }

@@ -22,7 +22,8 @@ type Brand<'i> = PhantomData<fn(&'i ()) -> &'i ()>;
 /// The proof that a call is finished: so much went through its iterator.
 ///
 /// `'i` is the brand of one iterator. As the driver's method is generic over it, no [`Moved`] of an
-/// earlier call fits, and there is no constructor but [`IterDest::moved`] and [`IterSource::moved`].
+/// earlier call fits, and there is no constructor but [`IterDest::moved`] and
+/// [`IterSource::moved`].
 #[must_use]
 #[derive(Debug)]
 pub struct Moved<'i> {
@@ -147,7 +148,7 @@ macro_rules! both_directions {
                 Self(unsafe { Iter::new(raw) })
             }
 
-            /// Bytes that are left in the iterator.
+            /// Bytes that are left in the iterator. Any context.
             #[inline]
             pub fn len(&self) -> usize {
                 self.0.len()
@@ -159,13 +160,14 @@ macro_rules! both_directions {
                 self.0.len() == 0
             }
 
-            /// Bytes moved so far.
+            /// Bytes moved so far, less what was rolled back. Any context.
             #[inline]
             pub fn count(&self) -> usize {
                 self.0.start - self.0.len()
             }
 
-            /// Whether a copy stopped at memory that could not be accessed.
+            /// Whether a copy stopped at memory that could not be accessed, of this call, at any
+            /// time. Any context.
             #[inline]
             pub fn faulted(&self) -> bool {
                 self.0.faulted
@@ -245,7 +247,11 @@ impl IterDest<'_> {
         self.0.copied(asked, got)
     }
 
-    /// Copies from a slice; returns how many bytes arrived. May sleep for a fault.
+    /// Copies from a slice; returns how many bytes arrived.
+    ///
+    /// Fewer than there are means that the destination is full or faulted, see
+    /// [`faulted`](Self::faulted); what arrived before a fault counts. Wraps `_copy_to_iter()` of
+    /// `lib/iov_iter.c`. Process context; may sleep for a fault.
     pub fn copy_to(&mut self, bytes: &[u8]) -> usize {
         let asked = bytes.len().min(self.len());
         // SAFETY: The iterator is valid by the type invariants, the slice for `asked` bytes. It is
@@ -257,6 +263,9 @@ impl IterDest<'_> {
     }
 
     /// Runs `body` with a destination in kernel memory; returns its result and the bytes moved.
+    ///
+    /// For tests, and for a driver that reads from its own code. Wraps `iov_iter_kvec()` of
+    /// `lib/iov_iter.c`. Any context that `body` may run in; copies do not fault.
     pub fn with_slice<R>(
         buf: &mut [u8],
         body: impl for<'b> FnOnce(&mut IterDest<'b>) -> R,
@@ -302,7 +311,11 @@ impl IterSource<'_> {
         self.0.copied(asked, got)
     }
 
-    /// Copies to a slice; returns how many bytes arrived. May sleep for a fault.
+    /// Copies to a slice; returns how many bytes arrived.
+    ///
+    /// Fewer than fit means that the source is empty or faulted, see [`faulted`](Self::faulted);
+    /// the rest of the slice is left as it was. Wraps `_copy_from_iter()` of `lib/iov_iter.c`.
+    /// Process context; may sleep for a fault.
     pub fn copy_from(&mut self, bytes: &mut [u8]) -> usize {
         let asked = bytes.len().min(self.len());
         // SAFETY: The iterator is valid by the type invariants, the slice is writable for `asked`
@@ -315,6 +328,8 @@ impl IterSource<'_> {
     }
 
     /// Runs `body` with a source in kernel memory; returns its result and the bytes moved.
+    ///
+    /// As [`IterDest::with_slice`], the other way.
     pub fn with_slice<R>(
         buf: &[u8],
         body: impl for<'b> FnOnce(&mut IterSource<'b>) -> R,

@@ -27,7 +27,10 @@ impl MemCgroup {
         MemCgroup(unsafe { sys::ferrio_memcg_get() })
     }
 
-    /// Process context; calls nest. Charges what `body` allocates with `__GFP_ACCOUNT` to this cgroup instead of the caller's.
+    /// Charges what `body` allocates with `__GFP_ACCOUNT` to this cgroup instead of the caller's.
+    ///
+    /// Wraps `set_active_memcg()` of `linux/sched/mm.h`. Process context; calls nest. Costs a load
+    /// and two stores.
     pub fn charge<R>(&self, body: impl FnOnce() -> R) -> R {
         struct Active(*mut bindings::mem_cgroup, NotThreadSafe);
         impl Drop for Active {

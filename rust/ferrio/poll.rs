@@ -83,6 +83,9 @@ impl<'a> PollTable<'a> {
     ///
     /// Do it before looking at the condition. `poll_wait()` has a full barrier when it queues; when
     /// it does not (epoll looking again), the poller is still queued from before.
+    ///
+    /// Wraps `poll_wait()` of `poll.h`. Process context; may sleep for the memory of select's
+    /// entry, which is select's to report. Costs an indirect call if the caller wants to wait.
     pub fn register(&self, queue: &'a WaitQueue) {
         // SAFETY: The file is valid. The table is NULL or valid by the type invariants. The queue
         // lives for `'a`, that is until the file's private data goes, and no poller keeps it longer

@@ -65,12 +65,12 @@ macro_rules! both_pipes {
                 }
             }
 
-            /// Bytes that the caller still wants to be moved.
+            /// Bytes that the caller still wants to be moved. Any context.
             pub fn left(&self) -> usize {
                 self.len - self.moved
             }
 
-            /// Bytes moved so far.
+            /// Bytes moved so far. Any context.
             pub fn count(&self) -> usize {
                 self.moved
             }
@@ -106,7 +106,9 @@ impl PipeSink<'_> {
     /// There are pages for `most` bytes at most, so say what there is to move.
     ///
     /// The pages are copies: what happens to the file's data later does not change them. `step`
-    /// must not wait for other tasks. May sleep for memory. Returns the bytes moved.
+    /// must not wait for other tasks. Returns the bytes moved. Costs one page allocation per page,
+    /// charged to the caller's cgroup, and three for the call. Process context, `pipe->mutex` held;
+    /// may sleep for memory. Wraps `splice_to_pipe()` of `fs/splice.c`.
     ///
     /// # Errors
     ///
@@ -136,8 +138,8 @@ impl PipeSink<'_> {
             IterDest::step_errno(step(&mut iter))
         }
         let left = self.left().min(most);
-        // SAFETY: The pipe is the running call's, with its mutex held or its own, by the constructor. The
-        // trampoline fits the closure and neither is used after the call.
+        // SAFETY: The pipe is the running call's, with its mutex held or its own, by the
+        // constructor. The trampoline fits the closure and neither is used after the call.
         let moved = unsafe {
             sys::ferrio_splice_to_pipe(
                 self.pipe.as_ptr(),
@@ -155,7 +157,10 @@ impl PipeSource<'_> {
     /// moves nothing. Returns the bytes moved; 0 is the end: the pipe is empty and has no writer.
     ///
     /// Waits (interruptibly) for data in the pipe only if nothing has been moved by this call and
-    /// `wait`. `step` runs under `pipe->mutex`: it must not wait for anybody.
+    /// `wait`. `step` runs under `pipe->mutex`: it must not wait for anybody. An empty buffer in
+    /// the middle of the pipe ends the walk early, as it does for every user of the C function.
+    ///
+    /// Wraps `__splice_from_pipe()` of `fs/splice.c`. Process context, `pipe->mutex` free; sleeps.
     ///
     /// # Errors
     ///

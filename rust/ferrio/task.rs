@@ -45,7 +45,7 @@ pub fn real_uid() -> u32 {
     unsafe { sys::ferrio_current_ruid() }
 }
 
-/// Whether the caller is being killed.
+/// Whether the caller is being killed. Process context.
 pub fn is_dying() -> bool {
     // SAFETY: Asks about the caller itself.
     unsafe { sys::ferrio_fatal_signal_pending() }
@@ -57,7 +57,9 @@ pub fn signal_pending() -> bool {
     unsafe { bindings::signal_pending(bindings::get_current()) != 0 }
 }
 
-/// Sends SIGPIPE to the caller, as a pipe without readers does. Process context.
+/// Sends SIGPIPE to the caller, as a pipe without readers does.
+///
+/// Wraps `send_sig()` of `kernel/signal.c`. Process context; does not sleep.
 pub fn send_sigpipe() {
     // SAFETY: The signal goes to the caller itself, which exists. Process context.
     unsafe { sys::ferrio_send_sigpipe() };

@@ -65,8 +65,8 @@ impl Token {
 
     /// Takes the token; waits for it, unless told not to, until the task is killed.
     ///
-    /// `refused` runs when it is given back, behind that, if somebody was refused meanwhile. Process
-    /// context. A task that has the token already waits for itself, until it is killed.
+    /// `refused` runs when it is given back, behind that, if somebody was refused meanwhile.
+    /// Process context. A task that has the token already waits for itself, until it is killed.
     ///
     /// # Errors
     ///

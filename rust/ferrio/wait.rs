@@ -31,7 +31,8 @@ impl Deadline {
         Deadline(nanoseconds)
     }
 
-    /// So many nanoseconds from now; any context but NMI. A time that does not fit is the end of time.
+    /// So many nanoseconds from now; any context but NMI. A time that does not fit is the end of
+    /// time.
     pub fn after(nanoseconds: u64) -> Self {
         // SAFETY: ktime_get() may be called in any context but NMI, where nobody waits.
         let now = unsafe { bindings::ktime_get() };

@@ -19,12 +19,12 @@
 //!
 //! # Lock order
 //!
-//! `first_use` → `account` → the users' table; the misc core's lock → the users' table (open). A token
-//! → nothing of ours, but the other end's token may be tried; user memory may be copied under it, so
-//! token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's token is only tried
-//! there (`splice_write`). `ends` is held for a few instructions, and nothing is taken under it.
-//! `first_use` is held while the memory is made, which may be long for a large ring: who waits for
-//! it can be killed, and only the first use and SET_SIZE do.
+//! `first_use` → `account` → the users' table; the misc core's lock → the users' table (open). A
+//! token → nothing of ours, but the other end's token may be tried; user memory may be copied under
+//! it, so token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's
+//! token is only tried there (`splice_write`). `ends` is held for a few instructions, and nothing
+//! is taken under it. `first_use` is held while the memory is made, which may be long for a large
+//! ring: who waits for it can be killed, and only the first use and SET_SIZE do.
 
 use crate::users::{Share, Use};
 use ferrio::{
@@ -199,10 +199,11 @@ impl Ring {
     /// Whether nobody holds the producer end and no turn is under way in it: nothing more will be
     /// published.
     ///
-    /// A file that gives its end up while another thread is inside of a copy through it is no holder
-    /// any more, but what that copy publishes is not lost. Taking the token orders us behind the
-    /// last turn, and a later one sees that its file has lost the end. If it is taken, whoever has
-    /// it sees that we were refused, and wakes us; so do we, as others may ask at the same time.
+    /// A file that gives its end up while another thread is inside of a copy through it is no
+    /// holder any more, but what that copy publishes is not lost. Taking the token orders us behind
+    /// the last turn, and a later one sees that its file has lost the end. If it is taken, whoever
+    /// has it sees that we were refused, and wakes us; so do we, as others may ask at the same
+    /// time.
     pub(crate) fn is_finished(&self) -> bool {
         if !self.producer.is_closed() {
             return false;

@@ -3,7 +3,8 @@
 //! The ring and pipes.
 //!
 //! splice_read runs under `pipe->mutex` (the VFS takes it) and may wait for data there, as every
-//! `->splice_read` may, and for its turn; any signal ends either. The copy itself sleeps for nobody.
+//! `->splice_read` may, and for its turn; any signal ends either. The copy itself sleeps for
+//! nobody.
 //!
 //! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
 //! producer's token, and waits for that with the pipe unlocked, too.

@@ -253,8 +253,8 @@ impl<'a> Stream<'a> {
         result
     }
 
-    /// The memory, made now if this is the first use: only for a file that holds the producer end of
-    /// a ring that somebody can read, so that nobody pays for what cannot be used.
+    /// The memory, made now if this is the first use: only for a file that holds the producer end
+    /// of a ring that somebody can read, so that nobody pays for what cannot be used.
     ///
     /// # Errors
     ///

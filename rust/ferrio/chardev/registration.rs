@@ -33,8 +33,8 @@ impl<T: FileOps> Registration<T> {
     /// - `EEXIST`: a device of this name exists.
     /// - `ENOMEM`.
     ///
-    /// Process context, sleeps. A file may be open by the time that a later step of the module's init
-    /// fails: register last.
+    /// Process context, sleeps. A file may be open by the time that a later step of the module's
+    /// init fails: register last.
     pub fn new(device: T::Device) -> impl PinInit<Self, Error> {
         // Without it misc_open() would leave its own pointer where the private data belongs.
         const {
