@@ -52,7 +52,7 @@ same step-one-line "  say hello, twice 0 s: hello" "$(step 'say hello, twice' \
 # A function that went on after a command of its had failed would hide it.
 # shellcheck disable=SC2317 # called in the script below
 fails() {
-	seq 30
+	seq 130
 	false
 	echo never
 }
@@ -67,8 +67,8 @@ END
 rc=0
 out=$(bash "$tmp/script" 2>&1) || rc=$?
 same step-failure "1 that fails FAILED after 0 s
-$(seq 11 30 | sed 's/^/    | /')
+$(seq 11 130 | sed 's/^/    | /')
     the whole log: $tmp/out/log/that-fails.log" "$rc $(echo "$out" |
 	sed '1s/  */ /g; 1s/^ //')"
-same step-keeps-the-whole-log "$(seq 30)" "$(cat "$tmp/out/log/that-fails.log")"
+same step-keeps-the-whole-log "$(seq 130)" "$(cat "$tmp/out/log/that-fails.log")"
 end_tests
