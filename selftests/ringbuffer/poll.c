@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* poll(2), select(2) and epoll(7): every bit, both triggers, no lost wake. */
 
+#include <linux/aio_abi.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -249,6 +250,35 @@ TEST_F(byte, epoll_oneshot)
 	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_MOD, self->rb.r, &ev));
 	EXPECT_EQ(EPOLLIN, events(ep));
 	EXPECT_EQ(-1, events(ep));
+}
+
+/*
+ * Linux AIO polls a file that has one queue: an end has, for its own events.  A
+ * plain descriptor that holds both ends has two.
+ */
+TEST_F(byte, linux_aio)
+{
+	struct iocb poll_in = {
+		.aio_lio_opcode = IOCB_CMD_POLL,
+		.aio_fildes = self->rb.r,
+		.aio_buf = POLLIN,
+	};
+	struct timespec now = {}, later = { .tv_sec = LONG_MS / 1000 };
+	struct iocb *calls[] = { &poll_in };
+	aio_context_t ctx = 0;
+	struct io_event ev;
+
+	ASSERT_EQ(0, syscall(SYS_io_setup, 1, &ctx));
+	if (variant->kind == RB_PLAIN) {
+		EXPECT_EQ(-EINVAL, E(syscall(SYS_io_submit, ctx, 1, calls)));
+	} else {
+		ASSERT_EQ(1, E(syscall(SYS_io_submit, ctx, 1, calls)));
+		EXPECT_EQ(0, syscall(SYS_io_getevents, ctx, 0, 1, &ev, &now));
+		ASSERT_EQ(1, write(self->rb.w, "x", 1));
+		ASSERT_EQ(1, syscall(SYS_io_getevents, ctx, 1, 1, &ev, &later));
+		EXPECT_EQ(POLLIN, ev.res);
+	}
+	ASSERT_EQ(0, syscall(SYS_io_destroy, ctx));
 }
 
 /* A poller that sleeps is woken by data, and by space. */
