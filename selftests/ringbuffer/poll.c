@@ -276,7 +276,8 @@ TEST_F(byte, linux_aio)
 		EXPECT_EQ(0, syscall(SYS_io_getevents, ctx, 0, 1, &ev, &now));
 		ASSERT_EQ(1, write(self->rb.w, "x", 1));
 		ASSERT_EQ(1, syscall(SYS_io_getevents, ctx, 1, 1, &ev, &later));
-		EXPECT_EQ(POLLIN, ev.res);
+		/* the bits of the wake, if it completed from there */
+		EXPECT_EQ(POLLIN, ev.res & ~POLLRDNORM);
 	}
 	ASSERT_EQ(0, syscall(SYS_io_destroy, ctx));
 }
