@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Tests of qemu.sh, guest-init and guest-log: what becomes of a guest that
-# succeeds, fails, panics, hangs, goes away or has a splat in its log.  Prints
-# TAP; boots the stock kernel seven times or more.
+# succeeds, fails, panics, hangs, goes away or has a splat in its log, and of
+# QEMU when its runner is ended.  Prints TAP; boots the stock kernel ten times or
+# more.  Names of tests as arguments choose some.
 #
 # shellcheck disable=SC2317 # the tests are called by their name
 # shellcheck disable=SC2016 # jobs are text that the guest's shell expands
@@ -54,7 +55,7 @@ success()
 failure()
 {
 	guest failure 'exit 7'
-	expect 1 'job failed'
+	expect 1 "job failed; its output: $log/check-test-qemu-failure.ktap"
 }
 
 panic()
@@ -103,6 +104,62 @@ files()
 	fi
 }
 
+# Its output and its command line name the guest, so QEMU is found by that.
+running()
+{
+	pgrep -f "^[^ ]*qemu-system.*/check-test-qemu-$1\\.ktap" >"$scratch/pids"
+}
+
+# Waits until QEMU of guest NAME runs (yes) or has gone (no).
+becomes() # NAME yes|no
+{
+	local is
+	for _ in $(seq 150); do
+		is=no
+		if running "$1"; then is=yes; fi
+		[ "$is" != "$2" ] || return 0
+		sleep 0.2
+	done
+	echo "guest $1 runs: $is, wanted: $2"
+	return 1
+}
+
+# A runner that is ended leaves no QEMU behind, however it was ended: that of
+# make shell by the loss of its terminal, too.
+runner_ends()
+{
+	local tree=$scratch/ends sig pid bad=0
+	mkdir -p "$tree"
+	printf '#!/bin/sh\nsleep 1000\n' >"$tree/job"
+	chmod 755 "$tree/job"
+	"$here/initramfs.sh" pack "$tree" "$tree.cpio"
+	for sig in TERM KILL; do
+		"$here/qemu.sh" --kernel stock --name "check-test-qemu-$sig" \
+			--initrd "$tree.cpio" --limit 300 >"$scratch/$sig" 2>&1 &
+		pid=$!
+		becomes "$sig" yes || bad=1
+		kill "-$sig" "$pid"
+		wait "$pid" 2>/dev/null
+		becomes "$sig" no || bad=1
+	done
+	python3 -c '
+import os, pty, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+sys.stdin.readline()
+os.close(terminal)
+os.waitpid(pid, 0)' "$here/qemu.sh" --kernel stock --name check-test-qemu-HUP \
+		--initrd "$tree.cpio" --shell < <(becomes HUP yes >&2; echo) || bad=1
+	becomes HUP no || bad=1
+	# Only what this test started can have these names.
+	for sig in TERM KILL HUP; do
+		if running "$sig"; then xargs kill -KILL <"$scratch/pids"; fi
+	done
+	return "$bad"
+}
+
 # One kind of splat after another, each in a log that is otherwise empty, and
 # pages that stayed live; between them logs that have to pass.
 splats=(
@@ -149,9 +206,9 @@ log_checks()
 	fi
 }
 
-tests='success failure panic poweroff hang files log_checks'
+tests='success failure panic poweroff hang files runner_ends log_checks'
 # shellcheck disable=SC2086 # a list of words
-set -- $tests
+[ $# -gt 0 ] || set -- $tests
 mkdir -p "$log"
 echo "TAP version 13"
 echo "1..$#"

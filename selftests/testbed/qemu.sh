@@ -166,11 +166,14 @@ fi
 args+=(-serial "file:$log/$name.ktap" -serial "file:$log/$name.files"
 	-append "$cmdline")
 
+# However this script ends, QEMU goes with it: the kernel sees to that.
 status=0
 if [ -n "$shell" ]; then
-	in_root qemu-system-x86_64 "${args[@]}" || status=$?
+	in_root setpriv --pdeathsig TERM qemu-system-x86_64 "${args[@]}" ||
+		status=$?
 else
-	in_root timeout -k 5 "$limit" qemu-system-x86_64 "${args[@]}" \
+	in_root setpriv --pdeathsig TERM timeout -k 5 "$limit" \
+		setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" \
 		</dev/null >"$log/$name.qemu" 2>&1 || status=$?
 fi
 
@@ -192,7 +195,7 @@ tails()
 
 case $status in
 33) verdict=0 text='job succeeded' ;;
-35) verdict=1 text='job failed' ;;
+35) verdict=1 text="job failed; its output: $log/$name.ktap" ;;
 124 | 137) verdict=2 text="no verdict: hung, stopped after $limit s" ;;
 0) verdict=2 text='no verdict: panic or reboot' ;;
 *) verdict=3 text="QEMU failed with status $status" ;;

@@ -9,8 +9,11 @@
 set -eu -o pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
+FERRIO_VERB=${FERRIO_VERB:-run}
+export FERRIO_VERB
 # shellcheck source=env.sh
 . "$here/env.sh"
+may_work
 
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
@@ -139,7 +142,7 @@ rm -f "$results"
 	--cpus 2 --mem $((1024 + bytes * 2 / (1 << 20))) --limit 900 \
 	>"$FERRIO_OUT/log/run.log" 2>&1 &
 guest=$!
-trap 'kill "$guest" 2>/dev/null; exit 1' INT TERM
+trap 'kill "$guest" 2>/dev/null; exit 1' HUP INT TERM
 expected &
 sums=$!
 progress "$guest"
