@@ -22,7 +22,7 @@ check-long: ## all tests with their long rounds (hours)
 check-mutants: ## each of selftests/mutants/*.patch has to make its test fail
 	@$(TESTBED)/mutants.sh
 
-shell: ## a guest to try things in, modules inserted; KERNEL=test for the test kernel
-	@$(TESTBED)/check-shell.sh $(or $(KERNEL),stock)
+shell: ## a guest to try things in, modules inserted; ADD=directory to take along, KERNEL=test
+	@$(TESTBED)/check-shell.sh $(or $(KERNEL),stock) $(if $(ADD),'$(ADD)')
 
 .PHONY: check check-host check-test check-stock check-long check-mutants shell
