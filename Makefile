@@ -8,6 +8,10 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 # Where objects and modules go.
 MO ?= $(CURDIR)/out/build/default
 
+# What was asked for, for messages that say how to ask again.
+FERRIO_VERB ?= $(strip $(MAKECMDGOALS) $(filter-out KVER=% FERRIO_CACHE=%,$(MAKEOVERRIDES)))
+export FERRIO_VERB
+
 include mk/build.mk
 include $(filter-out mk/build.mk,$(wildcard mk/*.mk))
 
@@ -16,5 +20,8 @@ help: ## this list
 	@echo
 	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
+
+.DEFAULT:
+	@echo "make: there is no verb '$@'; 'make help' lists them" >&2; exit 2
 
 .PHONY: help

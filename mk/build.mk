@@ -6,23 +6,33 @@ BED := selftests/testbed
 
 # The kernel's modules have to come from the compiler that the kernel came from.
 kbuild-cc = $(shell grep -qs '^CONFIG_CC_IS_CLANG=y' $(1)/include/config/auto.conf && echo LLVM=1)
-kbuild = $(MAKE) -C $(1) M=$(CURDIR) MO=$(abspath $(2)) $(call kbuild-cc,$(1))
+kbuild = MO='$(abspath $(2))' $(BED)/kdir-run.sh '$(1)' $(MAKE) -C $(1) M=$(CURDIR) MO=$(abspath $(2)) $(call kbuild-cc,$(1))
+
+list-modules = echo; echo 'modules:'; ls -1 $(1)/*.ko
 
 modules: ## (default) build the modules for KDIR into MO
+	@$(BED)/kdir-run.sh '$(KDIR)' true
 	@test -e $(KDIR)/include/config/auto.conf || \
 		{ echo "make: no kernel build tree in KDIR=$(KDIR): run 'make check-kdir KDIR=$(KDIR)' to see what is missing, or 'make kdir' for one of Debian's kernel" >&2; exit 1; }
 	@mkdir -p $(MO)
 	@$(call kbuild,$(KDIR),$(MO)) $(kbuild-args)
-	@echo; echo 'modules:'; ls -1 $(abspath $(MO))/*.ko
+	@$(if $(quiet-modules),,$(call list-modules,$(abspath $(MO))))
 
+# Without the tree there is no Kbuild to ask, but what lies in out/ is ours.
 clean: ## remove what the build of KDIR made in MO
-	@$(call kbuild,$(KDIR),$(MO)) clean
+	@if test -e $(KDIR)/include/config/auto.conf; then \
+		mkdir -p $(MO) && $(call kbuild,$(KDIR),$(MO)) clean; \
+	else case '$(abspath $(MO))/' in \
+	'$(CURDIR)/out/build/'?*) rm -rf '$(abspath $(MO))' ;; \
+	*) echo "make: no kernel build tree in KDIR=$(KDIR): give the one that MO=$(MO) was built for" >&2; exit 1 ;; \
+	esac; fi
 
 # Modules for the kernels of the test bed, with the tool chain of Debian 13.
-bed-modules = . $(BED)/env.sh; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
+bed-modules = . $(BED)/env.sh; may_work; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
 	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/out/build/$(2) \
-		kbuild-args=ferrio-tests=1 modules && \
-	rm -f out/modules/$(2)/*.ko && cp out/build/$(2)/*.ko out/modules/$(2)/
+		quiet-modules=1 kbuild-args=ferrio-tests=1 modules && \
+	rm -f out/modules/$(2)/*.ko && cp out/build/$(2)/*.ko out/modules/$(2)/ && \
+	$(call list-modules,$(CURDIR)/out/modules/$(2))
 
 modules-stock: ## modules for the stock kernel, in out/modules/stock
 	@bash -ec '$(call bed-modules,STOCK,stock)'

@@ -10,8 +10,11 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
+FERRIO_VERB=${FERRIO_VERB:-check}
+export FERRIO_VERB
 # shellcheck source=env.sh
 . "$here/env.sh"
+may_work
 cd "$FERRIO_TOP" || exit 1
 
 # Of the make that called us: they are not for the builds below.

@@ -78,12 +78,16 @@ set_kver() {
 	export TEST_KDIR TEST_BZIMAGE
 }
 
+# What the user asked for, for messages; scripts that call each other keep it.
+FERRIO_KVER_ASKED=${FERRIO_KVER_ASKED-${KVER-}}
+
 # latest is for fetch.sh, which chooses anew; for all others it is what was
 # chosen.
 if [ "${KVER-}" = latest ]; then export FERRIO_KVER_LATEST=y; fi
 if [ -n "${FERRIO_KVER_LATEST-}" ]; then KVER=; fi
 set_kver "${KVER:-$(default_kver)}"
 export FERRIO_TOP FERRIO_BED FERRIO_CACHE FERRIO_ROOT FERRIO_OUT FERRIO_ARCH
+export FERRIO_KVER_ASKED
 
 # Say why nothing more can be done, in one message, and leave.
 die() {
@@ -96,6 +100,31 @@ is_debian13() {
 	# shellcheck source=/dev/null
 	. "${FERRIO_OS_RELEASE:-/etc/os-release}" 2>/dev/null || return 1
 	[ "$ID" = debian ] && [ "$VERSION_ID" = 13 ]
+}
+
+# The command line that repeats what the user asked for, for messages.
+again() {
+	local line="make -C $FERRIO_TOP${FERRIO_VERB:+ $FERRIO_VERB}"
+	[ -z "${FERRIO_KVER_ASKED-}" ] || line="$line KVER=$FERRIO_KVER_ASKED"
+	echo "$line FERRIO_CACHE=${1-$FERRIO_CACHE}"
+}
+
+# Stop before anything is touched when this user cannot do it.
+may_work() {
+	[ "$(id -u)" != 0 ] || return 0
+	is_debian13 || die "outside Debian 13 this needs root, for the Debian 13 build root; run:
+  sudo $(again)"
+	[ ! -e "$FERRIO_CACHE" ] || [ -w "$FERRIO_CACHE" ] ||
+		die "$FERRIO_CACHE is not yours to write; run:
+  sudo $(again)"
+}
+
+# Whether a path lies in the cache, whose trees take the build root's tools.
+in_cache() {
+	case $(readlink -m "$1")/ in
+	"$(readlink -m "$FERRIO_CACHE")"/*) ;;
+	*) return 1 ;;
+	esac
 }
 
 # in_root [-C dir] cmd...: run cmd with the tool chain of Debian 13.
@@ -113,12 +142,9 @@ in_root() {
 		(cd "$dir" && exec "$@")
 		return
 	fi
+	may_work
 	if [ ! -e "$FERRIO_ROOT/.ferrio-stamp" ]; then
 		die "no Debian 13 build root in $FERRIO_ROOT: run 'make root'"
-	fi
-	if [ "$(id -u)" != 0 ]; then
-		die "the Debian 13 build root can only be entered by root; run:
-  sudo make -C $FERRIO_TOP ${FERRIO_VERB:-...} FERRIO_CACHE=$FERRIO_CACHE"
 	fi
 	unshare --mount --propagation private \
 		"$FERRIO_BED/prep-enter.sh" "$FERRIO_ROOT" "$dir" "$@"

@@ -10,8 +10,6 @@
 # crate's name and of the version of rustc, has to be one of the kernel's.
 set -eu
 FERRIO_VERB=${FERRIO_VERB:-kdir}
-FERRIO_KVER_ASKED=${FERRIO_KVER_ASKED:-${KVER-}}
-export FERRIO_KVER_ASKED
 # shellcheck source=env.sh
 . "$(dirname "$0")/env.sh"
 # shellcheck source=prep-lib.sh
@@ -102,11 +100,13 @@ exports() {
 }
 
 # What is still to do, as far as can be known without the tools.
+check_kver
 parts=()
 is_debian13 || [ -e "$FERRIO_ROOT/.ferrio-stamp" ] || parts+=(root)
 [ -n "$KVER" ] && [ -e "$KSRC/.ferrio-stamp" ] || parts+=(kernel)
 [ -e "$STOCK_KDIR/.ferrio-stamp" ] || parts+=(kdir)
 plan ${parts[@]+"${parts[@]}"}
+may_work
 
 "$FERRIO_BED/root.sh"
 "$FERRIO_BED/fetch.sh"

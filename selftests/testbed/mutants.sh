@@ -18,8 +18,11 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
+FERRIO_VERB=${FERRIO_VERB:-check-mutants}
+export FERRIO_VERB
 # shellcheck source=env.sh
 . "$here/env.sh"
+may_work
 cd "$FERRIO_TOP" || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 

@@ -6,19 +6,20 @@
 
 # The command that people type for the running script; a script that calls
 # another one keeps its own verb in the messages.
-FERRIO_VERB=${FERRIO_VERB:-make}
+FERRIO_VERB=${FERRIO_VERB:-help}
 export FERRIO_VERB
-
-# The command line that repeats what the user asked for, for messages.
-again() {
-	local line="make -C $FERRIO_TOP $FERRIO_VERB"
-	[ -z "${FERRIO_KVER_ASKED-}" ] || line="$line KVER=$FERRIO_KVER_ASKED"
-	echo "$line FERRIO_CACHE=${1-$FERRIO_CACHE}"
-}
 
 need_root() {
 	[ "$(id -u)" = 0 ] || die "$1 needs root; run:
   sudo $(again)"
+}
+
+# A name that cannot be a kernel's, before anything is announced.
+check_kver() {
+	case $KVER in
+	'' | [0-9]*.[0-9]*-"$FERRIO_ARCH") ;;
+	*) die "KVER=$KVER is no release of a Debian kernel, which looks like 7.3.4+deb13-$FERRIO_ARCH" ;;
+	esac
 }
 
 hash_of() {
@@ -44,6 +45,9 @@ current() {
 lock() {
 	local fd
 	mkdir -p "$FERRIO_CACHE/lock"
+	[ ! -e "$FERRIO_CACHE/lock/$1" ] || [ -w "$FERRIO_CACHE/lock/$1" ] ||
+		die "$FERRIO_CACHE/lock/$1 is not yours to write; run:
+  sudo $(again)"
 	exec {fd}>"$FERRIO_CACHE/lock/$1"
 	if ! flock --nonblock "$fd"; then
 		echo "  waiting for another run that works on: $1"
@@ -84,10 +88,11 @@ plan() {
 		sum_disk=$((sum_disk + disk))
 	done
 	is_debian13 || who='root needed (debootstrap, chroot)'
-	mkdir -p "$FERRIO_CACHE"
-	free=$(df -Pk "$FERRIO_CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
 	printf '  %-58s %5d MiB to fetch %5d MiB of disk; %s\n' \
 		"together" $sum_down $sum_disk "$who"
+	may_work
+	mkdir -p "$FERRIO_CACHE"
+	free=$(df -Pk "$FERRIO_CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
 	[ "$free" -ge $sum_disk ] || die "$FERRIO_CACHE has $free MiB free, $sum_disk MiB are needed; make room, or choose another place: $(again /elsewhere)"
 }
 

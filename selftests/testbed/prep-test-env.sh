@@ -12,7 +12,7 @@ tmp=$(mktemp -d /tmp/ferrio-env.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 FERRIO_OUT=$tmp/out
 
-plan_tests 12
+plan_tests 13
 
 # --- in_root ---
 same in-root-is-debian-13 VERSION_ID=13 "$(in_root grep VERSION_ID \
@@ -44,6 +44,37 @@ in_root printenv KVER KSRC
 END
 same in-root-after-choice "1.2.3-x
 $tmp/cache/src/linux-1.2.3-4" "$(bash "$tmp/early" 2>&1)"
+
+# Who may not enter the root is told how to ask again, whatever it was.
+mkdir "$tmp/bin"
+printf '#!/bin/sh\necho 1000\n' >"$tmp/bin/id"
+chmod +x "$tmp/bin/id"
+printf 'ID=debian\nVERSION_ID=12\n' >"$tmp/debian-12"
+asked='run FILE=/a
+bench
+check
+check-test
+check-mutants
+shell KERNEL=test
+modules-stock
+test-kernel KVER=7.3.4+deb13-amd64
+kdir
+root
+check-kdir KDIR=CACHE/kdir/x
+KDIR=CACHE/kdir/x'
+# shellcheck disable=SC2086 # words of a command line
+told=$(echo "$asked" | sed "s|CACHE|$tmp/none|" | while read -r line; do
+	env -u FERRIO_VERB -u FERRIO_KVER_ASKED -u FERRIO_PLANNED -u KVER \
+		-u FERRIO_ROOT PATH="$tmp/bin:$PATH" FERRIO_CACHE="$tmp/none" \
+		FERRIO_OS_RELEASE="$tmp/debian-12" \
+		make -C "$FERRIO_TOP" $line 2>&1 </dev/null |
+		grep -A 1 'outside Debian 13 this needs root' | sed 1d
+done)
+same every-verb-names-itself "$(echo "$asked" | sed "s|CACHE|$tmp/none|
+	s|^|  sudo make -C $FERRIO_TOP |
+	s|\$| FERRIO_CACHE=$tmp/none|")
+no cache was made" "$told
+$([ -e "$tmp/none" ] || echo no cache was made)"
 
 # --- step ---
 same step-one-line "  say hello, twice 0 s: hello" "$(step 'say hello, twice' \

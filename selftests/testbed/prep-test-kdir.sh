@@ -47,7 +47,7 @@ count() {
 	rm -f "$cache/kdir/count"
 }
 
-plan_tests 27
+plan_tests 28
 
 # --- choosing ---
 out=$(verb kdir.sh)
@@ -82,6 +82,8 @@ status 1"
 all="1.2.3+deb13-amd64 $old $new"
 same made-up-kver "$(message 99.9.9+deb13-amd64 "$all" "$all")" \
 	"$(verb KVER=99.9.9+deb13-amd64 kdir.sh | sed -n '/^fetch.sh:/,$p')"
+same no-release-by-its-name "kdir.sh: KVER=1.2.3 is no release of a Debian kernel, which looks like 7.3.4+deb13-amd64
+status 1" "$(verb KVER=1.2.3 kdir.sh)"
 same incomplete-is-not-offered "$(message "$series.11+deb13-amd64" "$all" \
 	"$all")" "$(verb KVER="$series.11+deb13-amd64" kdir.sh |
 	sed -n '/^fetch.sh:/,$p')"
@@ -155,7 +157,7 @@ chmod +x "$tmp/bin/id" "$tmp/bin/df"
 printf 'ID=debian\nVERSION_ID=12\n' >"$tmp/debian-12"
 cache=$tmp/empty
 mv "$tmp/bin/df" "$tmp/df"
-same without-root "root.sh: making the Debian 13 build root needs root; run:
+same without-root "kdir.sh: outside Debian 13 this needs root, for the Debian 13 build root; run:
   sudo make -C $FERRIO_TOP kdir KVER=$old FERRIO_CACHE=$cache
 status 1" "$(verb PATH="$tmp/bin:$PATH" FERRIO_ROOT="$cache/root" KVER="$old" \
 	FERRIO_OS_RELEASE="$tmp/debian-12" kdir.sh | tail -n 3)"

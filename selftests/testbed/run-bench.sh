@@ -9,8 +9,11 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+FERRIO_VERB=${FERRIO_VERB:-bench}
+export FERRIO_VERB
 # shellcheck source=env.sh
 . "$here/env.sh"
+may_work
 cd "$FERRIO_TOP"
 
 # Of the make that called us: they are not for the builds below.

@@ -10,8 +10,6 @@
 # it was.  --config-only makes nothing but the configuration, in dir.
 set -eu
 FERRIO_VERB=${FERRIO_VERB:-test-kernel}
-FERRIO_KVER_ASKED=${FERRIO_KVER_ASKED:-${KVER-}}
-export FERRIO_KVER_ASKED
 # shellcheck source=env.sh
 . "$(dirname "$0")/env.sh"
 # shellcheck source=prep-lib.sh
@@ -83,11 +81,13 @@ build() {
 	ls -l "$TEST_BZIMAGE" "$TEST_KDIR/Module.symvers"
 }
 
+check_kver
 parts=()
 is_debian13 || [ -e "$FERRIO_ROOT/.ferrio-stamp" ] || parts+=(root)
 [ -n "$KVER" ] && [ -e "$KSRC/.ferrio-stamp" ] || parts+=(kernel)
 [ -n "${1-}" ] || [ -e "$TEST_KDIR/.ferrio-stamp" ] || parts+=(testkernel)
 plan ${parts[@]+"${parts[@]}"}
+may_work
 
 "$FERRIO_BED/root.sh"
 "$FERRIO_BED/fetch.sh"
