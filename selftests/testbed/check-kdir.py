@@ -136,6 +136,12 @@ class Tree:
         if not os.path.isdir(self.kdir):
             self.defect(f'no such directory: {self.kdir}', 'headers')
             return
+        # A tree before its first make has the Makefile and one of these.
+        if not os.path.exists(self.path('Makefile')) or not any(
+                os.path.exists(self.path(name))
+                for name in ('source', 'scripts', 'arch')):
+            self.defect(f'{self.kdir} is not a kernel build tree', 'headers')
+            return
         for name in ('include/config/auto.conf', 'scripts/mod/modpost',
                      'Module.symvers'):
             if not os.path.exists(self.path(name)):

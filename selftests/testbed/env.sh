@@ -106,7 +106,7 @@ is_debian13() {
 again() {
 	local line="make -C $FERRIO_TOP${FERRIO_VERB:+ $FERRIO_VERB}"
 	[ -z "${FERRIO_KVER_ASKED-}" ] || line="$line KVER=$FERRIO_KVER_ASKED"
-	echo "$line FERRIO_CACHE=${1-$FERRIO_CACHE}"
+	echo "$line FERRIO_CACHE=$FERRIO_CACHE"
 }
 
 # Stop before anything is touched when this user cannot do it.

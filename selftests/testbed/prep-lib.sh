@@ -93,7 +93,7 @@ plan() {
 	may_work
 	mkdir -p "$FERRIO_CACHE"
 	free=$(df -Pk "$FERRIO_CACHE" | awk 'NR == 2 { print int($4 / 1024) }')
-	[ "$free" -ge $sum_disk ] || die "$FERRIO_CACHE has $free MiB free, $sum_disk MiB are needed; make room, or choose another place: $(again /elsewhere)"
+	[ "$free" -ge $sum_disk ] || die "$FERRIO_CACHE has $free MiB free, $sum_disk MiB are needed; make room, or choose another place: $(FERRIO_CACHE=/elsewhere again)"
 }
 
 packages() {

@@ -65,18 +65,26 @@ family() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root ${space[@]+"${space[@]}"} sh -euc '
 		mount -t tmpfs none /usr/src
-		cp -a "$1" /usr/src/linux-headers-9.9.9-1-test
-		FERRIO_OS_RELEASE=$2 python3 "$3" /usr/src/linux-headers-9.9.9-1-test
-		' sh "$tmp/$2" "$tmp/os-$1" "$FERRIO_BED/check-kdir.py" 2>&1 |
+		cp -a "$1" "/usr/src/linux-headers-$4"
+		FERRIO_OS_RELEASE=$2 python3 "$3" "/usr/src/linux-headers-$4"
+		' sh "$tmp/$2" "$tmp/os-$1" "$FERRIO_BED/check-kdir.py" \
+		"${3-9.9.9-1-test}" 2>&1 |
 		sed 's/.*; //'
 }
 
-plan_tests 23
+plan_tests 27
 
 whole="$KVER, gcc ${gcc##* }, $bindgen, ${rustc%% (built *}"
 same whole "ok: $tmp/whole: $whole
 status 0" "$(check "$tmp/whole" 2>&1)"
-is missing "no such directory: $tmp/missing; run: apt-get install linux-headers-$(uname -r), or make kdir for a tree with Rust"
+stock="run: make kdir, for a tree of Debian's backports kernel, with Rust"
+is missing "no such directory: $tmp/missing; give the tree of a kernel in KDIR=, or $stock"
+mkdir -p "$tmp/no-tree/include"
+is no-tree "$tmp/no-tree is not a kernel build tree; give the tree of a kernel in KDIR=, or $stock"
+same missing-of-a-package "check-kdir: no such directory: /lib/modules/9.9.9-1-test/build; run: apt-get install linux-headers-9.9.9-1-test, or $stock
+status 1" "$(check /lib/modules/9.9.9-1-test/build 2>&1)"
+same missing-in-the-cache "check-kdir: no such directory: $FERRIO_CACHE/kdir/9.9.9-x; run: make kdir KVER=9.9.9-x
+status 1" "$(check "$FERRIO_CACHE/kdir/9.9.9-x" 2>&1)"
 is unprepared "$tmp/unprepared is not prepared: it has no include/config/auto.conf; run: make -C $tmp/unprepared prepare modules_prepare"
 is no-symvers "$tmp/no-symvers is not prepared: it has no Module.symvers; run: make -C $tmp/no-symvers modules"
 is rust-off "the kernel is configured without Rust (CONFIG_RUST is off); run: make -C $tmp/rust-off rustavailable, then set CONFIG_RUST by make -C $tmp/rust-off menuconfig and build the kernel"
@@ -105,14 +113,16 @@ status 1" "$(check "$tmp/whole" "$(without $p)" 2>&1)"
 done
 
 # By its path, the tree of make kdir is known to be looked at in the root.
-same stock-tree "ok: $(readlink -f "$STOCK_KDIR"): $whole" \
+same stock-tree "ok: $STOCK_KDIR: $whole" \
 	"$("$FERRIO_BED/check-kdir.sh" "$STOCK_KDIR" 2>&1)"
 
-same debian-package "run: make kdir" "$(family debian no-metadata)"
+same debian-package "$stock" "$(family debian no-metadata)"
+same supported-package "run: make kdir KVER=$KVER" \
+	"$(family debian no-metadata "$KVER")"
 same ubuntu-package "run: apt-get install linux-lib-rust-9.9.9-1-test" \
 	"$(family ubuntu no-metadata)"
 same arch-package "run: pacman -Syu linux linux-headers rust" \
 	"$(family arch no-metadata)"
-same fedora-package "Fedora ships no Rust metadata: build a kernel of your own, or test with make kdir" \
+same fedora-package "Fedora ships no Rust metadata: build a kernel of your own, or $stock" \
 	"$(family fedora no-metadata)"
 end_tests

@@ -12,7 +12,7 @@ tmp=$(mktemp -d /tmp/ferrio-env.XXXXXX)
 trap 'rm -rf "$tmp"' EXIT
 FERRIO_OUT=$tmp/out
 
-plan_tests 13
+plan_tests 17
 
 # --- in_root ---
 same in-root-is-debian-13 VERSION_ID=13 "$(in_root grep VERSION_ID \
@@ -62,19 +62,39 @@ kdir
 root
 check-kdir KDIR=CACHE/kdir/x
 KDIR=CACHE/kdir/x'
+asked=${asked//CACHE/"$tmp/none"}
 # shellcheck disable=SC2086 # words of a command line
-told=$(echo "$asked" | sed "s|CACHE|$tmp/none|" | while read -r line; do
+told=$(echo "$asked" | while read -r line; do
 	env -u FERRIO_VERB -u FERRIO_KVER_ASKED -u FERRIO_PLANNED -u KVER \
 		-u FERRIO_ROOT PATH="$tmp/bin:$PATH" FERRIO_CACHE="$tmp/none" \
 		FERRIO_OS_RELEASE="$tmp/debian-12" \
 		make -C "$FERRIO_TOP" $line 2>&1 </dev/null |
 		grep -A 1 'outside Debian 13 this needs root' | sed 1d
 done)
-same every-verb-names-itself "$(echo "$asked" | sed "s|CACHE|$tmp/none|
-	s|^|  sudo make -C $FERRIO_TOP |
-	s|\$| FERRIO_CACHE=$tmp/none|")
+same every-verb-names-itself "$(while read -r line; do
+	echo "  sudo make -C $FERRIO_TOP $line FERRIO_CACHE=$tmp/none"
+done <<<"$asked")
 no cache was made" "$told
 $([ -e "$tmp/none" ] || echo no cache was made)"
+
+# --- which tools a tree takes ---
+same tree-of-the-cache "$(in_root cat /etc/os-release)" \
+	"$("$FERRIO_BED/kdir-run.sh" "$STOCK_KDIR" cat /etc/os-release)"
+same tree-elsewhere "$(cat /etc/os-release)" \
+	"$("$FERRIO_BED/kdir-run.sh" "$tmp" cat /etc/os-release)"
+
+# --- the Makefile ---
+mk() {
+	env -u FERRIO_VERB make --no-print-directory -C "$FERRIO_TOP" "$@" 2>&1 |
+		grep -v '^make: \*\*\*'
+}
+same no-such-verb "make: there is no verb 'nonsense'; 'make help' lists them" \
+	"$(mk nonsense)"
+mo=$FERRIO_TOP/out/build/clean-test
+mkdir -p "$mo"
+same clean-without-a-tree "make: no kernel build tree in KDIR=$tmp: give the one that MO=$tmp was built for
+ gone" "$(mk clean KDIR="$tmp" MO="$tmp")
+$(mk clean KDIR="$tmp" MO="$mo") $([ -e "$mo" ] || echo gone)"
 
 # --- step ---
 same step-one-line "  say hello, twice 0 s: hello" "$(step 'say hello, twice' \

@@ -9,6 +9,20 @@ import os
 import re
 
 
+# What is to be had anywhere; it does not fit another kernel.
+STOCK = "run: make kdir, for a tree of Debian's backports kernel, with Rust"
+
+
+def supported(release):
+    """Whether a release of Debian's is of a series that make kdir is for."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                        'supported')
+    with open(path, encoding='utf-8') as f:
+        series = [line.split()[0] for line in f if line[:1].isdigit()]
+    return 'deb' in release and any(release.startswith(s + '.')
+                                    for s in series)
+
+
 def os_release():
     """ID and ID_LIKE of the distribution, as a set of words."""
     words = set()
@@ -57,6 +71,9 @@ class Mending:
             if real.startswith(cache + os.sep):
                 test = real[len(cache) + 1:].startswith('testkernel')
                 self.ours = 'make test-kernel' if test else 'make kdir'
+                m = re.search(r'/(?:kdir|testkernel)/([0-9][^/]*)$', kdir)
+                if m:
+                    self.ours += f' KVER={m.group(1)}'
 
     def release(self):
         """The kernel release that a packaged tree is for."""
@@ -79,8 +96,10 @@ class Mending:
             return f'run make with CC={self.compiler_name(tree)}'
         if kind == 'cc':
             return self.compiler(tree)
-        if self.packaged or kind == 'headers':
+        if self.packaged:
             return self.package(kind)
+        if kind == 'headers':
+            return f'give the tree of a kernel in KDIR=, or {STOCK}'
         return self.own(kind, tree)
 
     def compiler_name(self, tree):
@@ -103,8 +122,10 @@ class Mending:
         if self.family == 'debian':
             if kind in ('headers', 'prepare', 'symvers'):
                 return (f'run: apt-get install linux-headers-{release}, '
-                        'or make kdir for a tree with Rust')
-            return 'run: make kdir'
+                        f'or {STOCK}')
+            if supported(release):
+                return f'run: make kdir KVER={release}'
+            return STOCK
         if self.family == 'ubuntu':
             if kind in ('headers', 'prepare', 'symvers'):
                 return f'run: apt-get install linux-headers-{release}'
@@ -121,8 +142,8 @@ class Mending:
             if kind in ('headers', 'prepare', 'symvers'):
                 return f'run: dnf install kernel-devel-{release}'
             return ('Fedora ships no Rust metadata: build a kernel of your '
-                    'own, or test with make kdir')
-        return 'install the headers of your kernel, or run: make kdir'
+                    f'own, or {STOCK}')
+        return f'install the headers of your kernel, or {STOCK}'
 
     def own(self, kind, tree):
         llvm = ''
