@@ -10,10 +10,17 @@ int main(void)
 	struct ferrio_rb_mint to = { .size = sizeof(to), .rw = FERRIO_RB_WRITE };
 	int ring = open(FERRIO_RB_DEVICE, O_RDWR);
 	char text[32];
+	pid_t child;
+	ssize_t n;
 
 	if (ring < 0 || ioctl(ring, FERRIO_RB_MINT, &to))
 		err(1, FERRIO_RB_DEVICE);
-	if (!fork())
+	child = fork();
+	if (!child)
 		return write(to.fd, "hello from the other process\n", 29) != 29;
-	return write(1, text, read(ring, text, sizeof(text))) != 29;
+	/* To see an end of file, `ring`, a producer too, would need FERRIO_RB_SHUTDOWN. */
+	n = child < 0 ? -1 : read(ring, text, sizeof(text));
+	if (n < 0)
+		err(1, "nothing came");
+	return write(1, text, n) != n;
 }

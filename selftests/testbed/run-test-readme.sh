@@ -46,7 +46,7 @@ missing_verbs()
 	verbs "$1" | comm -23 - "$work/verbs"
 }
 
-plan_tests 5
+plan_tests 6
 
 block README.md >"$work/hello.c"
 same sample_is_verbatim "$(cat samples/hello.c)" "$(cat "$work/hello.c")"
@@ -55,6 +55,13 @@ status=0
 said=$(in_root gcc -Wall -Wextra -Werror -O2 -Irust/uapi -o "$work/hello" \
 	"$work/hello.c" 2>&1) || status=$?
 result sample_compiles $status "$said"
+
+# Its own commands, with the output elsewhere.
+status=0
+said=$(grep -oE '^ +cc .*' README.md | sed "s|-o ring-run|-o $work/ring-run|" |
+	in_root sh -eux 2>&1) || status=$?
+[ -x "$work/ring-run" ] || status=1
+result ring_run_compiles $status "$said"
 
 same files_exist '' "$(missing_files README.md)"
 same verbs_exist '' "$(missing_verbs README.md)"
