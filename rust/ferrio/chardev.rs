@@ -23,6 +23,7 @@ pub use request::{OpenFile, Request};
 
 use crate::{
     iov::{IterDest, IterSource, Moved},
+    mapping::NewVma,
     poll::{Mask, PollTable},
     splice::{PipeSink, PipeSource, SpliceFlags, Spliced},
 };
@@ -30,7 +31,6 @@ use kernel::{
     build_error,
     error::VTABLE_DEFAULT_ERROR,
     fs::{File, LocalFile},
-    mm::virt::VmaNew,
     prelude::*,
     seq_file::SeqFile,
     types::ForeignOwnable,
@@ -233,8 +233,9 @@ pub trait FileOps: Sized + 'static {
     /// # Errors
     ///
     /// By custom `EINVAL` for a length or an offset that does not exist, `EPERM` for a protection
-    /// that is not given, `ENOMEM`; the mapping is then not made.
-    fn mmap(_this: Private<'_, Self>, _file: &File, _vma: &VmaNew) -> Result {
+    /// that is not given, `ENOMEM`; the mapping is then not made. All of them come from
+    /// [`map`](crate::mapping::map), which this ends with.
+    fn mmap(_this: Private<'_, Self>, _file: &File, _vma: NewVma<'_, Self>) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 

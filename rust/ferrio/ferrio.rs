@@ -10,10 +10,13 @@
 //! | [`chardev`] | `struct file_operations`, misc devices, anonymous files |
 //! | [`ioctl`] | extensible structs, as `copy_struct_from_user()` |
 //! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
+//! | [`mapping`] | `mmap()`: `struct vm_operations_struct`, faults, rights |
 //! | [`memcg`] | charging memory to the opener's cgroup |
+//! | [`once`] | a value that is set once and looked at without a call |
 //! | [`pages`] | vectors of order-0 pages |
 //! | [`param`] | module parameters in sysfs |
 //! | [`poll`] | `struct poll_table_struct` |
+//! | [`shared`] | words in a page that user space maps |
 //! | [`splice`] | both ways between a pipe and an iterator |
 //! | [`task`] | the caller: signals, user, capabilities |
 //! | [`token`] | a mutex whose waiters can be killed |
@@ -26,10 +29,13 @@ const __LOG_PREFIX: &[u8] = b"ferrio\0";
 pub mod chardev;
 pub mod ioctl;
 pub mod iov;
+pub mod mapping;
 pub mod memcg;
+pub mod once;
 pub mod pages;
 pub mod param;
 pub mod poll;
+pub mod shared;
 pub mod splice;
 mod sys;
 pub mod task;

@@ -9,7 +9,7 @@ use crate::{
     iov::{IterDest, IterSource},
     sys, task,
 };
-use core::ptr::NonNull;
+use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings, debugfs, fmt,
     page::{PAGE_SHIFT, PAGE_SIZE},
@@ -39,7 +39,7 @@ impl debugfs::Writer for LivePages {
 /// # Invariants
 ///
 /// Owns one reference to a valid order-0 page, which is counted in [`LIVE`].
-struct OwnedPage(NonNull<bindings::page>);
+pub(crate) struct OwnedPage(NonNull<bindings::page>);
 
 // SAFETY: A page belongs to no task.
 unsafe impl Send for OwnedPage {}
@@ -47,12 +47,29 @@ unsafe impl Send for OwnedPage {}
 unsafe impl Sync for OwnedPage {}
 
 impl OwnedPage {
-    fn new() -> Result<Self> {
-        // SAFETY: Process context, may sleep: asked for by `PageVec::new`.
+    /// A zeroed page, charged to the active memory cgroup. Process context, sleeps.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: Process context, may sleep: asked for by our callers' documentation.
         let page = NonNull::new(unsafe { sys::ferrio_page_alloc() }).ok_or(ENOMEM)?;
         LIVE.fetch_add(1, Relaxed);
         // INVARIANT: alloc_page() gave us the only reference, and it has just been counted.
         Ok(OwnedPage(page))
+    }
+
+    #[inline]
+    pub(crate) fn borrow(&self) -> PageRef<'_> {
+        // INVARIANT: `self` owns the page, and is borrowed for as long.
+        PageRef(self.0, PhantomData)
+    }
+
+    /// Where the page lies in the kernel's memory: page-aligned, `PAGE_SIZE` bytes, readable and
+    /// writable for as long as `self` lives. Costs a call.
+    pub(crate) fn address(&self) -> NonNull<u8> {
+        // SAFETY: A valid page by the type invariants.
+        let address = unsafe { sys::ferrio_page_address(self.0.as_ptr()) };
+        // SAFETY: Only a page in high memory may have no address. GFP_KERNEL gives none of those,
+        // and a 64-bit kernel has none.
+        unsafe { NonNull::new_unchecked(address.cast()) }
     }
 }
 
@@ -61,6 +78,36 @@ impl Drop for OwnedPage {
         // SAFETY: The reference that we own by the type invariants.
         unsafe { sys::ferrio_page_free(self.0.as_ptr()) };
         LIVE.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A borrowed page: what a driver hands to [`mapping`](crate::mapping) to be mapped.
+///
+/// # Invariants
+///
+/// An order-0 page, which somebody owns a reference to for `'a`.
+#[derive(Clone, Copy)]
+pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a OwnedPage>);
+
+impl PageRef<'_> {
+    #[inline]
+    pub(crate) fn as_ptr(self) -> *mut bindings::page {
+        self.0.as_ptr()
+    }
+
+    /// How many references the page has: its owner's, one for each place where it is mapped, and
+    /// those of whoever looks at it at the moment. For tests of mappings; any context.
+    pub fn references(self) -> usize {
+        // SAFETY: A valid page by the type invariants.
+        unsafe { sys::ferrio_page_count(self.0.as_ptr()) }
+    }
+
+    /// Another reference to the page, which is the caller's to give back. Any context.
+    #[inline]
+    pub(crate) fn get(self) -> *mut bindings::page {
+        // SAFETY: By the type invariants somebody owns a reference, so the count is not zero.
+        unsafe { sys::ferrio_page_get(self.0.as_ptr()) };
+        self.0.as_ptr()
     }
 }
 
@@ -101,6 +148,12 @@ impl PageVec {
     /// Whether there is no page.
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty()
+    }
+
+    /// The page number `index` of the vector, or `None` behind the end. Any context.
+    #[inline]
+    pub fn page(&self, index: usize) -> Option<PageRef<'_>> {
+        self.pages.get(index).map(OwnedPage::borrow)
     }
 
     /// Splits `len` bytes from `offset`, less than a turn, at page borders and at the end of the

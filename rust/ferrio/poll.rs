@@ -24,6 +24,15 @@ impl Mask {
     /// The peer is gone.
     pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP);
 
+    /// All of these: for what concerns whoever waits for anything.
+    pub const ALL: Mask = Mask(Self::IN.0 | Self::OUT.0 | Self::ERR.0 | Self::HUP.0);
+
+    /// Whether all bits of `other` are there.
+    #[inline]
+    pub fn contains(self, other: Mask) -> bool {
+        self.0 & other.0 == other.0
+    }
+
     /// The bits as `__poll_t` has them.
     #[inline]
     pub fn bits(self) -> u32 {
@@ -77,6 +86,21 @@ impl<'a> PollTable<'a> {
     /// The file that is polled.
     pub fn file(&self) -> &'a File {
         self.file
+    }
+
+    /// Whether anybody is going to wait for an event, or waits already: not for a call that only
+    /// looks.
+    pub fn is_waiting(&self) -> bool {
+        !self.table.is_null()
+    }
+
+    /// Whether the poller has use for an event although the file is ready: it wants to be told of
+    /// changes only (`EPOLLET`), or there are others behind it (`EPOLLEXCLUSIVE`).
+    pub fn wants_more(&self) -> bool {
+        const MORE: u32 = sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLEXCLUSIVE;
+        // SAFETY: Not NULL, so valid by the type invariants; `_key` is set by init_poll_funcptr()
+        // or by the caller of ->poll, before it.
+        self.is_waiting() && unsafe { (*self.table)._key } & MORE != 0
     }
 
     /// Registers the poller with a queue, if it wants to be.

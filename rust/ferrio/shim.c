@@ -11,6 +11,7 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/time_namespace.h>
 
 #include "shim.h"
 
@@ -86,6 +87,12 @@ u32 ferrio_current_ruid(void)
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head)
 {
 	return wq_has_sleeper(head);
+}
+
+/* Inline: only a task of another time namespace than the first needs the call. */
+ktime_t ferrio_timens_to_host(ktime_t at)
+{
+	return timens_ktime_to_host(CLOCK_MONOTONIC, at);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include <linux/anon_inodes.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/pipe_fs_i.h>
@@ -38,6 +39,13 @@ enum ferrio_const {
 	FERRIO_PIPE_BUF = PIPE_BUF,
 	FERRIO_SPLICE_F_NONBLOCK = SPLICE_F_NONBLOCK,
 	FERRIO_CAP_SYS_RESOURCE = CAP_SYS_RESOURCE,
+	FERRIO_VM_FAULT_SIGBUS = (__force int)VM_FAULT_SIGBUS,
+};
+
+/* Bit 31: as an int it would make all of the above signed. */
+enum ferrio_const_high {
+	FERRIO_EPOLLET = (__force u32)EPOLLET,
+	FERRIO_EPOLLEXCLUSIVE = (__force u32)EPOLLEXCLUSIVE,
 };
 
 /*
@@ -69,11 +77,29 @@ enum ferrio_layout {
 	FERRIO_SIZEOF_KERNEL_PARAM = sizeof(struct kernel_param),
 	FERRIO_OFFSET_KERNEL_PARAM_PERM = offsetof(struct kernel_param, perm),
 	FERRIO_OFFSET_KERNEL_PARAM_ARG = offsetof(struct kernel_param, arg),
+	FERRIO_SIZEOF_VMA = sizeof(struct vm_area_struct),
+	FERRIO_OFFSET_VMA_OPS = offsetof(struct vm_area_struct, vm_ops),
+	FERRIO_OFFSET_VMA_PGOFF = offsetof(struct vm_area_struct, vm_pgoff),
+	FERRIO_OFFSET_VMA_FILE = offsetof(struct vm_area_struct, vm_file),
+	FERRIO_SIZEOF_VM_OPS = sizeof(const struct vm_operations_struct),
+	FERRIO_OFFSET_VM_OPS_MAY_SPLIT = offsetof(const struct vm_operations_struct, may_split),
+	FERRIO_OFFSET_VM_OPS_FAULT = offsetof(const struct vm_operations_struct, fault),
+	FERRIO_SIZEOF_VM_FAULT = sizeof(struct vm_fault),
+	FERRIO_OFFSET_VM_FAULT_VMA = offsetof(struct vm_fault, vma),
+	FERRIO_OFFSET_VM_FAULT_PGOFF = offsetof(struct vm_fault, pgoff),
+	FERRIO_OFFSET_VM_FAULT_PAGE = offsetof(struct vm_fault, page),
 };
 
 /* Pages. */
 struct page *ferrio_page_alloc(void);
 void ferrio_page_free(struct page *page);
+void ferrio_page_get(struct page *page);
+unsigned long ferrio_page_count(struct page *page);
+void *ferrio_page_address(struct page *page);
+
+/* Mappings. */
+int ferrio_vma_insert(struct vm_area_struct *vma, unsigned long address,
+		      struct page **pages, unsigned long count);
 
 /* Memory cgroups; NULL and no-ops without CONFIG_MEMCG. */
 struct mem_cgroup *ferrio_memcg_get(void);
@@ -86,6 +112,7 @@ bool ferrio_fatal_signal_pending(void);
 void ferrio_send_sigpipe(void);
 u32 ferrio_current_ruid(void);
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head);
+ktime_t ferrio_timens_to_host(ktime_t at);
 void ferrio_wake(struct wait_queue_head *head, u32 mask);
 void ferrio_wake_all(struct wait_queue_head *head, u32 mask);
 int ferrio_mutex_lock_killable(struct mutex *lock);

@@ -52,4 +52,15 @@ const _: () = {
     assert!(size_of::<kernel_param>() == FERRIO_SIZEOF_KERNEL_PARAM as usize);
     assert!(offset_of!(kernel_param, perm) == FERRIO_OFFSET_KERNEL_PARAM_PERM as usize);
     assert!(offset_of!(kernel_param, __bindgen_anon_1) == FERRIO_OFFSET_KERNEL_PARAM_ARG as usize);
+    assert!(size_of::<vm_area_struct>() == FERRIO_SIZEOF_VMA as usize);
+    assert!(offset_of!(vm_area_struct, vm_ops) == FERRIO_OFFSET_VMA_OPS as usize);
+    assert!(offset_of!(vm_area_struct, vm_pgoff) == FERRIO_OFFSET_VMA_PGOFF as usize);
+    assert!(offset_of!(vm_area_struct, vm_file) == FERRIO_OFFSET_VMA_FILE as usize);
+    assert!(size_of::<vm_operations_struct>() == FERRIO_SIZEOF_VM_OPS as usize);
+    assert!(offset_of!(vm_operations_struct, may_split) == FERRIO_OFFSET_VM_OPS_MAY_SPLIT as usize);
+    assert!(offset_of!(vm_operations_struct, fault) == FERRIO_OFFSET_VM_OPS_FAULT as usize);
+    assert!(size_of::<vm_fault>() == FERRIO_SIZEOF_VM_FAULT as usize);
+    assert!(offset_of!(vm_fault, __bindgen_anon_1.vma) == FERRIO_OFFSET_VM_FAULT_VMA as usize);
+    assert!(offset_of!(vm_fault, __bindgen_anon_1.pgoff) == FERRIO_OFFSET_VM_FAULT_PGOFF as usize);
+    assert!(offset_of!(vm_fault, page) == FERRIO_OFFSET_VM_FAULT_PAGE as usize);
 };

@@ -9,8 +9,16 @@
 //! (`prepare_to_wait_event()` by `set_current_state()`, [`WaitQueue::wake`] by `wq_has_sleeper()`),
 //! so one of the two sees the other.
 
-use crate::{poll::Mask, sys};
-use kernel::{bindings, prelude::*, sync::LockClassKey, types::Opaque};
+use crate::{poll::Mask, sys, task};
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::{
+        barrier::{smp_mb, Full},
+        LockClassKey,
+    },
+    types::Opaque,
+};
 
 /// How a waiter may be disturbed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,12 +39,46 @@ impl Deadline {
         Deadline(nanoseconds)
     }
 
+    /// A point in time as the caller's clock has it, in nanoseconds of the `CLOCK_MONOTONIC` of its
+    /// time namespace. Process context. A time that does not fit is the end of time.
+    pub fn of_caller(nanoseconds: u64) -> Self {
+        let at = i64::try_from(nanoseconds).unwrap_or(i64::MAX);
+        // SAFETY: Process context, as the caller has a time namespace only there.
+        Deadline(unsafe { sys::ferrio_timens_to_host(at) })
+    }
+
     /// So many nanoseconds from now; any context but NMI. A time that does not fit is the end of
     /// time.
     pub fn after(nanoseconds: u64) -> Self {
         // SAFETY: ktime_get() may be called in any context but NMI, where nobody waits.
         let now = unsafe { bindings::ktime_get() };
         Deadline(now.saturating_add(i64::try_from(nanoseconds).unwrap_or(i64::MAX)))
+    }
+}
+
+/// What a sleeper waits for, and what it tells others about it.
+///
+/// The closures of [`WaitQueue::wait`] are the simplest ones.
+pub trait Wish {
+    /// Whether the wait is over.
+    ///
+    /// Asked several times, also while the task's state says that it sleeps: it must not sleep.
+    fn is_granted(&mut self) -> bool;
+
+    /// Says somewhere that somebody waits, for a waker that does not look at the queue.
+    ///
+    /// Called before each sleep, with the task queued already and a full barrier between it and
+    /// [`is_granted`](Self::is_granted), so that a waker that does not find what is said here has
+    /// done what is looked at there. It must not sleep.
+    fn announce(&mut self) {}
+
+    /// The task has slept; `for_nothing` if it was woken, and still its wish was not granted.
+    fn slept(&mut self, _for_nothing: bool) {}
+}
+
+impl<F: FnMut() -> bool> Wish for F {
+    fn is_granted(&mut self) -> bool {
+        self()
     }
 }
 
@@ -110,14 +152,13 @@ impl WaitQueue {
 
     /// Sleeps until `condition` is true.
     ///
-    /// `condition` runs several times, also while the task's state says that it sleeps: it must not
-    /// sleep itself. Process context.
+    /// `condition` is a [`Wish`]; a closure will do. Process context.
     ///
     /// # Errors
     ///
     /// - `ERESTARTSYS`: a signal, in [`Sleep::Interruptible`].
     /// - `EINTR`: the task is being killed, in [`Sleep::Killable`].
-    pub fn wait(&self, sleep: Sleep, condition: impl FnMut() -> bool) -> Result {
+    pub fn wait(&self, sleep: Sleep, condition: impl Wish) -> Result {
         self.wait_until(sleep, None, condition).map(|_| ())
     }
 
@@ -130,10 +171,10 @@ impl WaitQueue {
         &self,
         sleep: Sleep,
         deadline: Option<Deadline>,
-        mut condition: impl FnMut() -> bool,
+        mut condition: impl Wish,
     ) -> Result<bool> {
         // The common case takes no lock.
-        if condition() {
+        if condition.is_granted() {
             return Ok(true);
         }
         let state = match sleep {
@@ -149,7 +190,9 @@ impl WaitQueue {
             // SAFETY: Head and entry are initialised; we are in process context.
             let signal =
                 unsafe { bindings::prepare_to_wait_event(self.as_ptr(), entry.get(), state) };
-            if condition() {
+            condition.announce();
+            smp_mb(Full);
+            if condition.is_granted() {
                 break Ok(true);
             }
             if signal != 0 {
@@ -160,8 +203,11 @@ impl WaitQueue {
                     Sleep::Killable => EINTR,
                 });
             }
-            if !self.sleep_once(deadline) {
-                break Ok(condition());
+            let on_time = self.sleep_once(deadline);
+            let granted = condition.is_granted();
+            condition.slept(on_time && !granted && !task::signal_pending());
+            if granted || !on_time {
+                break Ok(granted);
             }
         };
         // SAFETY: Head and entry are initialised. Sets the task running and unlinks the entry,

@@ -31,7 +31,7 @@ pub trait Word {
 /// Keeps the compiler from moving memory accesses across: `barrier()` of C.
 #[cfg(CONFIG_X86_64)]
 #[inline(always)]
-fn barrier() {
+pub(crate) fn barrier() {
     // SAFETY: No instruction; by default an asm block may touch any memory, which is the point.
     unsafe { core::arch::asm!("") };
 }

@@ -46,4 +46,60 @@ struct ferrio_test_wait {
 #define FERRIO_TEST_WAIT	_IOC(_IOC_WRITE, 0xBE, 0xf2, 16)
 #define FERRIO_TEST_WAKE	_IO(0xBE, 0xf3)
 
+/*
+ * A second device, whose files have pages to be mapped.  FERRIO_TEST_PAGES
+ * makes them, once a file: two pages of words and N pages of data.  A file's
+ * pages lie at these offsets:
+ *
+ *   0        words that a program may write
+ *   1        words that it may not: a window with this page in it is read-only
+ *   2 ...    the N pages of data, and the same N again
+ *
+ * pread() and pwrite() move bytes of the data.
+ */
+#define FERRIO_TEST_MAP_DEVICE	"/dev/ferrio_test_map"
+
+/* What the next mmaps and faults of this open file do. */
+enum ferrio_test_map_behave {
+	FERRIO_TEST_MAP_PLAIN,
+	FERRIO_TEST_MAP_HIDE,	/* there are no pages any more */
+	FERRIO_TEST_MAP_LAZY,	/* there are none during mmap, which succeeds nevertheless */
+	FERRIO_TEST_MAP_FAIL,	/* mmap does all, then returns ENOSPC */
+	FERRIO_TEST_MAP_FORGET,	/* mmap does nothing, and returns 0 */
+	FERRIO_TEST_MAP_BEHAVIOURS,
+};
+
+/* What a file knows of its mappings. */
+struct ferrio_test_maps {
+	__u32 size;
+	__u32 page;		/* in: an offset as above */
+	__u32 maps;		/* VMAs of this file */
+	__u32 writable;		/* of these, those that may be written */
+	__u64 references;	/* to that page; 1: nobody has it mapped */
+	__u64 live_pages;	/* of the whole module */
+};
+
+/* What the kernel does with a word. */
+enum ferrio_test_how {
+	FERRIO_TEST_LOAD,
+	FERRIO_TEST_LOAD_ACQUIRE,
+	FERRIO_TEST_STORE,
+	FERRIO_TEST_STORE_RELEASE,
+	FERRIO_TEST_CMPXCHG,	/* the call returns 1 if the word was `old` */
+};
+
+struct ferrio_test_word {
+	__u32 size;
+	__u32 page;		/* 0 or 1 */
+	__u32 offset;		/* in bytes */
+	__u32 how;
+	__u64 old;
+	__u64 value;		/* in or out */
+};
+
+#define FERRIO_TEST_PAGES	_IO(0xBE, 0xf4)		/* the argument is the number */
+#define FERRIO_TEST_MAP_BEHAVE	_IO(0xBE, 0xf5)		/* the argument is the number */
+#define FERRIO_TEST_MAPS	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf6, 32)
+#define FERRIO_TEST_WORD	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf7, 32)
+
 #endif /* FERRIO_TEST_H */

@@ -4,16 +4,21 @@
 //!
 //! A driver that does what this one does on purpose must not be able to hurt the kernel or to
 //! deceive a program. `selftests/chardev` asserts what arrives; `ferrio_test.h` has the calls.
+//! `/dev/ferrio_test_map`, in [`map`], is for mappings.
+
+mod map;
 
 use ferrio::{
     chardev::{FileOps, OpenFile, Private, Registration, Request},
     ioctl::{ExtArg, ExtStruct},
     iov::{IterDest, IterSource, Moved},
     new_wait_queue,
+    pages::LivePages,
     poll::Mask,
     wait::{Deadline, Sleep, WaitQueue},
 };
 use kernel::{
+    debugfs,
     fs::{File, LocalFile},
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
@@ -48,11 +53,21 @@ module! {
 struct FerrioTest {
     #[pin]
     device: Registration<TestFile>,
+    #[pin]
+    maps: Registration<map::MapFile>,
+    /// `/sys/kernel/debug/ferrio_test/live_pages`.
+    #[pin]
+    live_pages: debugfs::File<LivePages>,
+    debugfs: debugfs::Dir,
 }
 
 impl kernel::InPlaceModule for FerrioTest {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        let dir = debugfs::Dir::new(c"ferrio_test");
         try_pin_init!(Self {
+            live_pages <- dir.read_only_file(c"live_pages", LivePages),
+            debugfs: dir.clone(),
+            maps <- Registration::new(()),
             device <- Registration::new(()),
         })
     }

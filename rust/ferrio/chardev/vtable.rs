@@ -9,6 +9,7 @@
 use super::{FileOps, OpenFile, Private, Registration, Request};
 use crate::{
     iov::{IterDest, IterSource},
+    mapping::{self, NewVma},
     poll::{Mask, PollTable},
     splice::{PipeSink, PipeSource, SpliceFlags},
     sys,
@@ -17,7 +18,6 @@ use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings,
     fs::{File, LocalFile},
-    mm::virt::VmaNew,
     module::this_module,
     prelude::*,
     seq_file::SeqFile,
@@ -263,10 +263,16 @@ impl<T: FileOps> VTable<T> {
         file: *mut bindings::file,
         vma: *mut bindings::vm_area_struct,
     ) -> c_int {
-        // SAFETY: The VFS's contract: the VMA is being set up, under mmap_lock for writing.
+        // SAFETY: The VFS's contract: the VMA is being set up, under mmap_lock for writing, and its
+        // vm_file is `file`, of type T.
         let result =
-            unsafe { T::mmap(Self::private(file), Self::file(file), VmaNew::from_raw(vma)) };
-        result.map_or_else(errno, |()| 0)
+            unsafe { T::mmap(Self::private(file), Self::file(file), NewVma::from_raw(vma)) };
+        if let Err(err) = result {
+            return errno(err);
+        }
+        // SAFETY: The same VMA, and 0 is returned.
+        unsafe { mapping::opened_first(vma) };
+        0
     }
 
     /// # Safety
