@@ -4,17 +4,19 @@
 
 use crate::{
     calls,
+    memory::Memory,
     ring::{Ring, Rw},
-    stream::Stream,
+    stream::{Stream, OBSERVES},
     uapi,
     users::{Share, Users},
 };
 use ferrio::{
     chardev::{anon_file, FileOps, OpenFile, Private, Request},
     iov::{IterDest, IterSource, Moved},
+    mapping::{self, Mapped, NewVma, Rights},
+    pages::PageRef,
     poll::{Mask, PollTable},
     splice::{PipeSink, PipeSource, SpliceFlags, Spliced},
-    word::Word,
 };
 use kernel::{
     fs::{file::flags::O_NONBLOCK, File, LocalFile},
@@ -23,11 +25,12 @@ use kernel::{
     seq_print,
     sync::{
         aref::ARef,
-        atomic::{Acquire, Atomic, Relaxed},
+        atomic::{Atomic, Relaxed},
         Arc,
     },
     uaccess::UserPtr,
 };
+use ring::Word as _;
 
 /// What a file of a ring was made as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,15 @@ pub(crate) enum Kind {
     Plain,
     Consumer,
     Producer,
+    /// Maps and polls; holds no end.
+    Observer,
+}
+
+/// Pages that are mapped as one.
+struct Window {
+    first: usize,
+    count: usize,
+    rights: Rights,
 }
 
 impl Kind {
@@ -44,6 +56,7 @@ impl Kind {
             Kind::Plain => uapi::FERRIO_RB_KIND_PLAIN,
             Kind::Consumer => uapi::FERRIO_RB_KIND_CONSUMER,
             Kind::Producer => uapi::FERRIO_RB_KIND_PRODUCER,
+            Kind::Observer => uapi::FERRIO_RB_KIND_OBSERVER,
         }
     }
 
@@ -52,6 +65,30 @@ impl Kind {
             Kind::Plain => "plain",
             Kind::Consumer => "consumer",
             Kind::Producer => "producer",
+            Kind::Observer => "observer",
+        }
+    }
+
+    /// The windows that a file of this kind gives, of `all` pages of a ring.
+    fn windows(self, all: usize) -> [Option<Window>; 2] {
+        let window = |first, count, rights| {
+            Some(Window {
+                first,
+                count,
+                rights,
+            })
+        };
+        match self {
+            Kind::Plain => [None, None],
+            Kind::Consumer => [
+                window(0, 1, Rights::ReadWrite),
+                window(1, all - 1, Rights::Read),
+            ],
+            Kind::Producer => [
+                window(0, 2, Rights::Read),
+                window(2, all - 2, Rights::ReadWrite),
+            ],
+            Kind::Observer => [window(0, all, Rights::Read), None],
         }
     }
 }
@@ -73,17 +110,13 @@ impl End {
         }
     }
 
-    /// A file of its own for one end that this file holds.
+    /// A file of its own for one end that this file holds, or for an observer.
     ///
     /// # Errors
     ///
     /// `EBADF`: this file does not hold it. `EDQUOT`, `ENOMEM`: at the first use; `ENOMEM`,
     /// `ENFILE`: for the file. `EINTR`: the caller is being killed.
-    pub(crate) fn mint(&self, rw: Rw, file: &LocalFile) -> Result<ARef<File>> {
-        let kind = match rw {
-            Rw::Read => Kind::Consumer,
-            Rw::Write => Kind::Producer,
-        };
+    pub(crate) fn mint(&self, kind: Kind, file: &LocalFile) -> Result<ARef<File>> {
         // The box first: from add_holder() on, the new end's drop gives the holder back.
         let mut end = KBox::new(
             End {
@@ -93,8 +126,12 @@ impl End {
             },
             GFP_KERNEL_ACCOUNT,
         )?;
-        self.ring.add_holder(rw, &self.holds)?;
-        end.holds = Atomic::new(rw.bit());
+        end.holds = Atomic::new(match kind {
+            Kind::Plain => return Err(EINVAL),
+            Kind::Observer => OBSERVES,
+            Kind::Consumer => self.ring.add_holder(Rw::Read, &self.holds)?,
+            Kind::Producer => self.ring.add_holder(Rw::Write, &self.holds)?,
+        });
         self.ring.use_memory(Some(file), false)?;
         anon_file::<End>(end)
     }
@@ -185,14 +222,20 @@ impl FileOps for End {
         let ring: &'a Ring = &this.ring;
         // Only where its own events come: others would wake it for nothing, and Linux AIO polls a
         // file with one queue only. An end that is lost later wakes its queue at that time.
-        let holds = this.holds.load_relaxed();
-        if holds & Rw::Read.bit() != 0 {
-            table.register(&ring.consumer.waiters);
+        let stream = this.stream(table.file());
+        if stream.holds(Rw::Read) {
+            table.register(&ring.consumer.alarm.waiters);
+        } else if stream.watches_data() {
+            table.register(&ring.consumer.alarm.onlookers);
         }
-        if holds & Rw::Write.bit() != 0 {
-            table.register(&ring.producer.waiters);
+        if stream.holds(Rw::Write) {
+            table.register(&ring.producer.alarm.waiters);
         }
-        this.stream(table.file()).ready()
+        if table.is_waiting() {
+            stream.ready_or_armed(table.wants_more())
+        } else {
+            stream.ready()
+        }
     }
 
     fn splice_read<'p>(
@@ -221,9 +264,13 @@ impl FileOps for End {
 
     fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {
         let ring = &this.ring;
-        // The reader's position first: then the difference is never negative.
-        let read = ring.consumer.position.load(Acquire);
-        let written = ring.producer.position.load(Relaxed);
+        // The reader's position first: then the difference is not negative by our doing.
+        let position = |rw| {
+            ring.memory()
+                .map_or(0, |memory| memory.position(rw).load_acquire())
+        };
+        let read = position(Rw::Read);
+        let written = position(Rw::Write);
         seq_print!(seq, "rb-kind:\t{}\n", this.kind.name());
         seq_print!(seq, "rb-id:\t{}\n", ring.id);
         seq_print!(seq, "rb-size:\t{}\n", ring.size());
@@ -236,5 +283,54 @@ impl FileOps for End {
         seq_print!(seq, "rb-read:\t{}\n", read);
         seq_print!(seq, "rb-consumers:\t{}\n", ring.consumer.holders());
         seq_print!(seq, "rb-producers:\t{}\n", ring.producer.holders());
+        seq_print!(seq, "rb-maps:\t{}\n", ring.maps.load(Relaxed));
+        seq_print!(seq, "rb-corrupt:\t{}\n", ring.corrupt());
+        seq_print!(seq, "rb-misuse:\t{}\n", ring.misuse());
+        for (name, side) in [("consumer", &ring.consumer), ("producer", &ring.producer)] {
+            let counters = side.alarm.counters();
+            for (what, count) in [
+                ("arms", counters.arms),
+                ("wakes", counters.wakes),
+                ("suppressed", counters.suppressed),
+                ("sleeps", counters.sleeps),
+                ("spurious", counters.spurious),
+            ] {
+                seq_print!(seq, "rb-{}-{}:\t{}\n", name, what, count);
+            }
+        }
+    }
+
+    fn mmap(this: Private<'_, Self>, _file: &File, vma: NewVma<'_, Self>) -> Result {
+        // An end that was given up is nobody's to move any more.
+        if this.kind != Kind::Plain && this.holds.load(Relaxed) == 0 {
+            return Err(EBADF);
+        }
+        let all = Memory::window(this.ring.size());
+        for window in this.kind.windows(all).into_iter().flatten() {
+            if (vma.first(), vma.count()) == (window.first, window.count) {
+                return mapping::map(vma, window.rights);
+            }
+        }
+        // Only ends can be mapped; a plain descriptor has no window at all.
+        Err(if this.kind == Kind::Plain {
+            ENODEV
+        } else {
+            EINVAL
+        })
+    }
+}
+
+impl Mapped for End {
+    fn page<'a>(this: Private<'a, Self>, index: usize) -> Option<PageRef<'a>> {
+        let ring: &'a Ring = &this.ring;
+        ring.memory()?.page(index)
+    }
+
+    fn opened(this: Private<'_, Self>, _writable: bool) {
+        this.ring.maps.fetch_add(1, Relaxed);
+    }
+
+    fn closed(this: Private<'_, Self>, _writable: bool) {
+        this.ring.maps.fetch_sub(1, Relaxed);
     }
 }

@@ -1,44 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A ring: its memory, its two positions, its holders.
+//! A ring: its memory, its two ends, their holders.
 //!
 //! # Who writes what
 //!
 //! | word | written by | under |
 //! |---|---|---|
-//! | `written` | the producer end | `producer.token` |
-//! | `read` | the consumer end | `consumer.token` |
-//! | holders of an end, a file's ends | open, mint, shutdown, release | `ends` |
+//! | the positions, in mapped pages | calls, for one turn; whoever has mapped that end | the end's
+//! token; nothing |
+//! | holders of an end, a file's ends, `generation` | open, mint, shutdown, release | `ends` |
+//! | `corrupt` | whoever finds it first | `ends` |
+//! | `finished` | whoever finds the producer closed and idle | the producer's token |
+//! | the state page | all of these | `ends` |
+//! | who is armed, and the counters | sleepers and wakers | the end's alarm |
 //! | `bytes` | SET_SIZE, before the first use | `first_use` |
 //! | `memory` | the first use, once | `first_use` |
 //!
-//! Positions count bytes since the ring was made and are stored unmasked; their difference is what
-//! is in the ring. Each end loads its own position and its peer's once a turn, checks the
-//! difference, works on the copies and publishes its own by a release store, behind the copy of the
-//! data; the peer's acquire load sees the data with it.
+//! `Documentation/mapped-ring.rst` says how an end is used: its position and its peer's are loaded
+//! once a turn, their difference is checked, the copies are worked with, and the own one is
+//! published behind the copy of the data.
 //!
 //! # Lock order
 //!
 //! `first_use` → `account` → the users' table; the misc core's lock → the users' table (open). A
 //! token → nothing of ours, but the other end's token may be tried; user memory may be copied under
 //! it, so token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's
-//! token is only tried there (`splice_write`). `ends` is held for a few instructions, and nothing
-//! is taken under it. `first_use` is held while the memory is made, which may be long for a large
-//! ring: who waits for it can be killed, and only the first use and SET_SIZE do.
+//! token is only tried there (`splice_write`). `ends` is a spin lock, as a sleeper that looks once
+//! more may have to print: held for a few instructions, and nothing is taken under it; an alarm's
+//! lock as well. `first_use` is held while the memory is made, which
+//! may be long for a large ring: who waits for it can be killed, and only the first use and
+//! SET_SIZE do.
 
-use crate::users::{Share, Use};
+use crate::{
+    alarm::Alarm,
+    memory::Memory,
+    uapi,
+    users::{Share, Use},
+};
 use ferrio::{
-    memcg::MemCgroup, new_token, new_wait_queue, pages::PageVec, poll::Mask, token::Token,
-    wait::WaitQueue, word::Word,
+    memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, token::Token, word::Word,
 };
 use kernel::{
     fs::LocalFile,
-    new_mutex,
+    new_mutex, new_spinlock,
     page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed, Release},
-        Arc, Mutex, SetOnce,
+        Arc, Mutex, SpinLock,
     },
 };
 
@@ -88,19 +97,17 @@ impl Rw {
     }
 }
 
-/// One end of a ring.
+/// One end of a ring. Its position is in the ring's memory.
 #[pin_data]
 pub(crate) struct Side {
-    /// Bytes that went through this end since the ring was made.
-    pub(crate) position: Atomic<u64>,
     /// How many open files hold it. 0 is final.
     holders: Atomic<u32>,
     /// Whoever reads or writes has it, also while user memory is copied.
     #[pin]
     pub(crate) token: Token,
-    /// Who waits for the *other* end to move, or to close.
+    /// Who waits at this end.
     #[pin]
-    pub(crate) waiters: WaitQueue,
+    pub(crate) alarm: Alarm,
 }
 
 impl Side {
@@ -122,6 +129,12 @@ struct Account {
     memcg: Option<MemCgroup>,
 }
 
+/// What the lock of the ends protects besides their holders.
+struct Ends {
+    /// Changes with each holder that comes or goes.
+    generation: u64,
+}
+
 /// See the module.
 #[pin_data]
 pub(crate) struct Ring {
@@ -129,13 +142,21 @@ pub(crate) struct Ring {
     pub(crate) id: u64,
     /// The size; fixed once there is memory.
     bytes: Atomic<usize>,
-    memory: SetOnce<PageVec>,
+    memory: Once<Memory>,
     #[pin]
     first_use: Token,
     #[pin]
     account: Mutex<Account>,
     #[pin]
-    ends: Mutex<()>,
+    ends: SpinLock<Ends>,
+    /// FERRIO_RB_CORRUPT_*; not 0 is final.
+    corrupt: Atomic<u32>,
+    /// Not 0: nothing more will be published; final.
+    finished: Atomic<u32>,
+    /// Turns of a call that met another holder of the same end.
+    misuse: Atomic<u64>,
+    /// Mappings of any of its pages.
+    pub(crate) maps: Atomic<u32>,
     #[pin]
     pub(crate) consumer: Side,
     #[pin]
@@ -164,23 +185,25 @@ impl Ring {
             pin_init!(Self {
                 id: NEXT_ID.fetch_add(1, Relaxed),
                 bytes: Atomic::new(DEFAULT_BYTES),
-                memory: SetOnce::new(),
+                memory: Once::new(),
                 first_use <- new_token!("ringbuffer_first_use"),
                 account <- new_mutex!(account, "ringbuffer_account"),
-                ends <- new_mutex!((), "ringbuffer_ends"),
+                ends <- new_spinlock!(Ends { generation: 1 }, "ringbuffer_ends"),
+                corrupt: Atomic::new(uapi::FERRIO_RB_CORRUPT_NONE),
+                finished: Atomic::new(u32::from(writers == 0)),
+                misuse: Atomic::new(0),
+                maps: Atomic::new(0),
                 // Two initialisers, not one function called twice: each gives its locks a class of
                 // its own, as pipe->mutex orders the two tokens differently.
                 consumer <- pin_init!(Side {
-                    position: Atomic::new(0),
                     holders: Atomic::new(readers),
                     token <- new_token!("ringbuffer_consumer"),
-                    waiters <- new_wait_queue!("ringbuffer_readers"),
+                    alarm <- Alarm::new(Rw::Read, new_wait_queue!("ringbuffer_readers")),
                 }),
                 producer <- pin_init!(Side {
-                    position: Atomic::new(0),
                     holders: Atomic::new(writers),
                     token <- new_token!("ringbuffer_producer"),
-                    waiters <- new_wait_queue!("ringbuffer_writers"),
+                    alarm <- Alarm::new(Rw::Write, new_wait_queue!("ringbuffer_writers")),
                 }),
             }),
             // Not charged: open() runs under the misc core's lock, and a charge could reclaim, or
@@ -203,39 +226,53 @@ impl Ring {
     /// holder any more, but what that copy publishes is not lost. Taking the token orders us behind
     /// the last turn, and a later one sees that its file has lost the end. If it is taken, whoever
     /// has it sees that we were refused, and wakes us; so do we, as others may ask at the same
-    /// time.
+    /// time. Does not sleep.
     pub(crate) fn is_finished(&self) -> bool {
+        if self.finished.load_acquire() != 0 {
+            return true;
+        }
         if !self.producer.is_closed() {
             return false;
         }
-        self.producer
-            .token
-            .try_take(|| self.make_up(Rw::Write))
-            .is_some()
+        let token = self.producer.token.try_take(|| self.make_up(Rw::Write));
+        if token.is_some() {
+            // Under the token, so that what we have to make up to others finds it.
+            self.finished.store(1, Release);
+        }
+        token.is_some()
+    }
+
+    /// Tells mapped holders if nothing more will be published. Does not sleep.
+    fn finish(&self) {
+        if self.is_finished() {
+            self.print_state(&self.ends.lock());
+        }
     }
 
     /// For those who were refused an end's token: EAGAIN, or "not finished yet". Whatever they wait
     /// for by now, it is the end of the turn that they met.
     pub(crate) fn make_up(&self, rw: Rw) {
         match rw {
-            Rw::Read => self.consumer.waiters.wake(Mask::IN),
+            Rw::Read => self.consumer.alarm.wake(Mask::IN),
             Rw::Write => {
-                self.producer.waiters.wake(Mask::OUT);
+                self.producer.alarm.wake(Mask::OUT);
                 if self.producer.is_closed() {
-                    self.consumer.waiters.wake_all(Mask::IN | Mask::HUP);
+                    self.finish();
+                    self.consumer.alarm.wake_all(Mask::IN | Mask::HUP, self);
                 }
             }
         }
     }
 
     /// The ring's memory, if it has been used.
-    pub(crate) fn memory(&self) -> Option<&PageVec> {
-        self.memory.as_ref()
+    #[inline]
+    pub(crate) fn memory(&self) -> Option<&Memory> {
+        self.memory.get()
     }
 
     /// Whether the first use is still to come and takes longer than a pipe's would.
     pub(crate) fn is_slow_to_use(&self) -> bool {
-        self.size() > DEFAULT_BYTES && self.memory.as_ref().is_none()
+        self.size() > DEFAULT_BYTES && self.memory.get().is_none()
     }
 
     /// The ring's memory; allocates it at the first use. Sleeps. `file` is what it is used through.
@@ -244,36 +281,40 @@ impl Ring {
     ///
     /// `EDQUOT`, `ENOMEM`; `EINTR` if the caller is being killed; `EAGAIN` if `nowait` and somebody
     /// else is making it.
-    pub(crate) fn use_memory(&self, file: Option<&LocalFile>, nowait: bool) -> Result<&PageVec> {
-        if let Some(memory) = self.memory.as_ref() {
+    pub(crate) fn use_memory(&self, file: Option<&LocalFile>, nowait: bool) -> Result<&Memory> {
+        if let Some(memory) = self.memory.get() {
             return Ok(memory);
         }
         // Who got EAGAIN for this may wait for an event now.
         let _first = self
             .first_use
-            .take(nowait, || self.producer.waiters.wake(Mask::OUT))?;
-        match self.memory.as_ref() {
+            .take(nowait, || self.producer.alarm.wake(Mask::OUT))?;
+        match self.memory.get() {
             Some(memory) => Ok(memory),
             None => self.make_memory(file),
         }
     }
 
     /// Allocates the memory; with `first_use` held.
-    fn make_memory(&self, file: Option<&LocalFile>) -> Result<&PageVec> {
+    fn make_memory(&self, file: Option<&LocalFile>) -> Result<&Memory> {
         let bytes = self.bytes.load(Relaxed);
         let memcg = {
             let mut account = self.account.lock();
             account.share.add_bytes(bytes, file)?;
             account.memcg.take()
         };
-        let pages = match &memcg {
-            Some(memcg) => memcg.charge(|| PageVec::new(bytes)),
-            None => PageVec::new(bytes),
+        let made = match &memcg {
+            Some(memcg) => memcg.charge(|| Memory::new(bytes)),
+            None => Memory::new(bytes),
         };
-        match pages {
-            Ok(pages) => {
-                self.memory.populate(pages);
-                self.memory.as_ref().ok_or(ENOMEM)
+        match made {
+            Ok(made) => {
+                self.memory.set(made);
+                // Whoever closes from now on prints that himself; what was before is printed here.
+                self.print_state(&self.ends.lock());
+                // Whoever arms from now on is seen by those who map it; who is armed has to again.
+                self.wake_everybody();
+                self.memory.get().ok_or(ENOMEM)
             }
             Err(err) => {
                 let mut account = self.account.lock();
@@ -293,11 +334,13 @@ impl Ring {
         // A writer that is refused for this gets its EPOLLOUT as it does for another first use.
         let _first = self
             .first_use
-            .take(false, || self.producer.waiters.wake(Mask::OUT))?;
-        if self.memory.as_ref().is_some() {
+            .take(false, || self.producer.alarm.wake(Mask::OUT))?;
+        if self.memory.get().is_some() {
             return Err(EBUSY);
         }
         self.bytes.store(bytes.0, Relaxed);
+        // Who waits may wait for more than it holds now.
+        self.wake_everybody();
         Ok(())
     }
 
@@ -311,14 +354,15 @@ impl Ring {
         self.account.lock().share.total()
     }
 
-    /// Adds a holder to an end that `holds`, a file's set of ends, has.
+    /// Adds a holder to an end that `holds`, a file's set of ends, has; returns the set of the new
+    /// holder.
     ///
     /// # Errors
     ///
     /// `EBADF`: the file does not hold that end (any more). `ENFILE`: more holders than can be
     /// counted.
-    pub(crate) fn add_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
-        let _ends = self.ends.lock();
+    pub(crate) fn add_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result<u32> {
+        let mut ends = self.ends.lock();
         if holds.load(Relaxed) & rw.bit() == 0 {
             return Err(EBADF);
         }
@@ -326,7 +370,9 @@ impl Ring {
         // A file that holds the end keeps it from being closed: this never goes up from 0.
         let more = holders.load(Relaxed).checked_add(1).ok_or(ENFILE)?;
         holders.store(more, Relaxed);
-        Ok(())
+        ends.generation += 1;
+        self.print_state(&ends);
+        Ok(rw.bit())
     }
 
     /// Takes an end away from a file's set; wakes those who sleep at that end, and everybody if it
@@ -337,7 +383,7 @@ impl Ring {
     /// `EBADF`: the file does not hold that end (any more).
     pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
         let last = {
-            let _ends = self.ends.lock();
+            let mut ends = self.ends.lock();
             let held = holds.load(Relaxed);
             if held & rw.bit() == 0 {
                 return Err(EBADF);
@@ -348,15 +394,89 @@ impl Ring {
             // Release: whoever sees the end closed sees all that its holders published, and that
             // this file has lost it.
             holders.store(left, Release);
+            ends.generation += 1;
+            self.print_state(&ends);
             left == 0
         };
-        let all = Mask::IN | Mask::OUT | Mask::ERR | Mask::HUP;
         if last {
-            self.consumer.waiters.wake_all(all);
-            self.producer.waiters.wake_all(all);
+            if rw == Rw::Write {
+                self.finish();
+            }
+            self.wake_everybody();
         } else {
-            self.side(rw).waiters.wake(all);
+            self.side(rw).alarm.wake(Mask::ALL);
         }
         Ok(())
+    }
+
+    /// At both ends, armed or not.
+    fn wake_everybody(&self) {
+        self.consumer.alarm.wake_all(Mask::ALL, self);
+        self.producer.alarm.wake_all(Mask::ALL, self);
+    }
+
+    /// FERRIO_RB_STATE_* bits of now.
+    pub(crate) fn state(&self) -> u32 {
+        let mut state = 0;
+        if self.memory().is_some() {
+            state |= uapi::FERRIO_RB_STATE_ALLOCATED;
+        }
+        if self.consumer.is_closed() {
+            state |= uapi::FERRIO_RB_STATE_READ_CLOSED;
+        }
+        // Not while a turn is under way: what it publishes comes before the end.
+        if self.finished.load_acquire() != 0 {
+            state |= uapi::FERRIO_RB_STATE_WRITE_CLOSED;
+        }
+        if self.corrupt() != uapi::FERRIO_RB_CORRUPT_NONE {
+            state |= uapi::FERRIO_RB_STATE_CORRUPT;
+        }
+        state
+    }
+
+    /// For mapped holders.
+    fn print_state(&self, ends: &Ends) {
+        if let Some(memory) = self.memory() {
+            memory.print_state(self.state(), self.corrupt(), ends.generation);
+        }
+    }
+
+    /// FERRIO_RB_CORRUPT_*.
+    #[inline]
+    pub(crate) fn corrupt(&self) -> u32 {
+        self.corrupt.load_relaxed()
+    }
+
+    /// `EBADMSG` for a ring that is corrupt.
+    #[inline]
+    pub(crate) fn must_be_intact(&self) -> Result {
+        if self.corrupt() == uapi::FERRIO_RB_CORRUPT_NONE {
+            Ok(())
+        } else {
+            Err(EBADMSG)
+        }
+    }
+
+    /// A position is impossible: nobody can go on. The first reason stays.
+    #[cold]
+    pub(crate) fn set_corrupt(&self, reason: u32) {
+        {
+            let ends = self.ends.lock();
+            if self.corrupt() == uapi::FERRIO_RB_CORRUPT_NONE {
+                self.corrupt.store(reason, Release);
+            }
+            self.print_state(&ends);
+        }
+        self.wake_everybody();
+    }
+
+    /// A call met another holder of its own end.
+    #[cold]
+    pub(crate) fn count_misuse(&self) {
+        self.misuse.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn misuse(&self) -> u64 {
+        self.misuse.load(Relaxed)
     }
 }

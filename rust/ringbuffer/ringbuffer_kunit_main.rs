@@ -5,13 +5,17 @@
 // The device's side of the sources is compiled but not used here.
 #![allow(dead_code)]
 
+mod alarm;
 mod calls;
 mod end;
+mod memory;
 mod ring;
 mod splice;
 mod stream;
 mod uapi;
 mod users;
+mod wish;
+mod words;
 
 use kernel::prelude::*;
 
@@ -34,8 +38,10 @@ impl kernel::Module for RingbufferKunit {
 #[kunit_tests(ringbuffer_stream)]
 mod stream_tests {
     use crate::{
+        memory::HEAD_PAGES,
         ring::{Ring, RingBytes, Rw, MAX_BYTES, MIN_BYTES},
         stream::Stream,
+        uapi,
         users::{Share, Use, Users},
     };
     use ferrio::{
@@ -45,11 +51,9 @@ mod stream_tests {
     };
     use kernel::{
         prelude::*,
-        sync::{
-            atomic::{Atomic, Relaxed},
-            Arc,
-        },
+        sync::{atomic::Atomic, Arc},
     };
+    use ring::Word as _;
 
     #[test]
     fn what_is_written_is_read() -> Result {
@@ -143,9 +147,7 @@ mod stream_tests {
     fn positions_pass_two_to_the_32_and_64() -> Result {
         for start in [u64::from(u32::MAX) - 2000, u64::MAX - 2000] {
             let pair = Pair::new(MIN_BYTES)?;
-            pair.ring.use_memory(None, false)?;
-            pair.ring.consumer.position.store(start, Relaxed);
-            pair.ring.producer.position.store(start, Relaxed);
+            pair.put(start, start)?;
             let data = pattern(MIN_BYTES, 7)?;
             assert_eq!(pair.write(&data), (Ok(()), MIN_BYTES));
             assert_eq!(pair.write(b"x"), (Err(EAGAIN), 0));
@@ -155,6 +157,65 @@ mod stream_tests {
             let mut one = [0];
             assert_eq!(pair.read(&mut one), (Err(EAGAIN), 0));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn an_impossible_position_is_the_end_of_the_ring() -> Result {
+        let size = MIN_BYTES as u64;
+        for (consumer, producer) in [
+            (0, size + 1),
+            (1, 0),
+            (u64::MAX, size),
+            (5, 4),
+            (0, 1 << 63),
+        ] {
+            let pair = Pair::new(MIN_BYTES)?;
+            pair.put(consumer, producer)?;
+            // Who holds neither end sees no more than a ring can hold, and changes nothing.
+            assert_eq!(pair.stream().readable(), MIN_BYTES);
+            assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_NONE);
+            assert_eq!(pair.read(&mut [0]), (Err(EBADMSG), 0));
+            assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_PRODUCER);
+            // For both ends, and for ever; the first reason stays.
+            pair.put(0, 0)?;
+            assert_eq!(pair.write(b"x"), (Err(EBADMSG), 0));
+            assert_eq!(pair.read(&mut [0]), (Err(EBADMSG), 0));
+            assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_PRODUCER);
+            assert_eq!(pair.stream().ready(), Mask::ERR | Mask::OUT);
+
+            let pair = Pair::new(MIN_BYTES)?;
+            pair.put(consumer, producer)?;
+            assert_eq!(pair.write(b"x"), (Err(EBADMSG), 0));
+            assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_CONSUMER);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn whoever_waits_is_armed_once_and_woken_once() -> Result {
+        let pair = Pair::new(MIN_BYTES)?;
+        let waits = |rw| pair.ring.side(rw).alarm.counters();
+        // A poller that finds the ring writable only.
+        assert_eq!(pair.stream().ready_or_armed(false), Mask::OUT);
+        assert_eq!(pair.stream().ready_or_armed(false), Mask::OUT);
+        assert_eq!((waits(Rw::Read).arms, waits(Rw::Read).wakes), (1, 0));
+        assert_eq!(waits(Rw::Write).arms, 0);
+        assert_eq!(pair.write(b"x"), (Ok(()), 1));
+        assert_eq!(pair.write(b"x"), (Ok(()), 1));
+        assert_eq!((waits(Rw::Read).arms, waits(Rw::Read).wakes), (1, 1));
+        // Less than PIPE_BUF is free now; one byte more does not wake, all of them do.
+        assert_eq!(pair.stream().ready_or_armed(false), Mask::IN);
+        assert_eq!((waits(Rw::Write).arms, waits(Rw::Write).wakes), (1, 0));
+        assert_eq!(pair.read(&mut [0]), (Ok(()), 1));
+        assert_eq!((waits(Rw::Write).arms, waits(Rw::Write).wakes), (1, 0));
+        assert_eq!(pair.read(&mut [0]), (Ok(()), 1));
+        assert_eq!((waits(Rw::Write).arms, waits(Rw::Write).wakes), (1, 1));
+        // With EPOLLET both are armed for although one is ready; what is final wakes all.
+        assert_eq!(pair.stream().ready_or_armed(true), Mask::OUT);
+        assert_eq!((waits(Rw::Read).arms, waits(Rw::Write).arms), (2, 2));
+        pair.close(Rw::Write)?;
+        assert_eq!((waits(Rw::Read).wakes, waits(Rw::Write).wakes), (2, 2));
         Ok(())
     }
 
@@ -205,7 +266,7 @@ mod stream_tests {
         let ring = Ring::new(share, 3)?;
         ring.set_size((4 * MIN_BYTES as u64).try_into()?)?;
         ring.use_memory(None, false)?;
-        assert_eq!(live_pages(), before + 4);
+        assert_eq!(live_pages(), before + HEAD_PAGES + 4);
         assert!(
             ring.user_total()
                 == Use {
@@ -234,6 +295,14 @@ mod stream_tests {
                 ring,
                 holds: Atomic::new(held),
             })
+        }
+
+        /// Puts both ends somewhere, as mapped holders may.
+        fn put(&self, consumer: u64, producer: u64) -> Result {
+            let memory = self.ring.use_memory(None, false)?;
+            memory.position(Rw::Read).store(consumer);
+            memory.position(Rw::Write).store(producer);
+            Ok(())
         }
 
         fn stream(&self) -> Stream<'_> {

@@ -4,13 +4,17 @@
 //!
 //! The ABI is in `rust/uapi/ferrio/ringbuffer.h` and `Documentation/abi/ringbuffer.rst`.
 
+mod alarm;
 mod calls;
 mod end;
+mod memory;
 mod ring;
 mod splice;
 mod stream;
 mod uapi;
 mod users;
+mod wish;
+mod words;
 
 use end::End;
 use ferrio::{chardev::Registration, pages::LivePages};

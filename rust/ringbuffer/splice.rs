@@ -27,8 +27,10 @@ impl Stream<'_> {
         pipe: &mut PipeSink<'p>,
         nowait: bool,
     ) -> Result<Spliced<'p>> {
+        let mut rearmed = false;
         loop {
             self.must_hold(Rw::Read)?;
+            self.ring.must_be_intact()?;
             if task::signal_pending() {
                 return Err(ERESTARTSYS);
             }
@@ -39,9 +41,14 @@ impl Stream<'_> {
                     return Ok(pipe.spliced());
                 }
                 if nowait {
-                    return Err(EAGAIN);
+                    // Once: a mapped peer could go on for ever.
+                    if rearmed || !self.rearm(Rw::Read) {
+                        return Err(EAGAIN);
+                    }
+                    rearmed = true;
+                    continue;
                 }
-                self.wait_readable()?;
+                self.wait(Rw::Read, 1)?;
                 continue;
             }
             match pipe.fill(ready, |iter| self.read_once(iter, true)) {
@@ -82,6 +89,7 @@ impl Stream<'_> {
             return Err(EPIPE);
         }
         let memory = self.memory_to_write(nowait)?;
+        let mut rearmed = false;
         while pipe.left() > 0 {
             // Why `feed` stopped: the ring's fault or the pipe's.
             let mut ring_says = Ok(());
@@ -93,7 +101,10 @@ impl Stream<'_> {
             });
             match (fed, ring_says) {
                 // The ring has no space, or its token is taken; the pipe has more.
-                (_, Err(err)) if err == EAGAIN && !nowait => self.wait_for_turn(memory)?,
+                (_, Err(err)) if err == EAGAIN && !nowait => self.wait_for_turn()?,
+                (_, Err(err)) if err == EAGAIN && !rearmed && self.rearm(Rw::Write) => {
+                    rearmed = true;
+                }
                 (_, Err(err)) => return Err(err),
                 // The pipe is at its end, or empty for now.
                 (Ok(_), Ok(())) => return Ok(()),

@@ -5,17 +5,31 @@
 //! Both directions have the same shape: take the end's token, look once, move what can be moved,
 //! publish, give the token back, wake the peer; if nothing could be moved, wait without the token.
 
-use crate::ring::{Ring, Rw, Side};
+use crate::{
+    memory::Memory,
+    ring::{Ring, Rw},
+    uapi,
+    wish::Wish,
+    words::KernelWords,
+};
 use ferrio::{
     iov::{IterDest, IterSource, PIPE_BUF},
-    pages::PageVec,
     poll::Mask,
+    shared::fence,
     task,
     token::TokenGuard,
     wait::Sleep,
     word::Word,
 };
 use kernel::{fs::LocalFile, prelude::*, sync::atomic::Atomic};
+use ring::{must_sleep, observe, Turn};
+
+/// A producer that has to sleep sleeps for this part of the ring at most, if it needs less and its
+/// peer is awake.
+pub(crate) const WORTH_PART: usize = 4;
+
+/// The bit of an observer in a file's set of ends: it holds none of them.
+pub(crate) const OBSERVES: u32 = 1 << 2;
 
 /// A file's view of its ring for the time of one call.
 #[derive(Clone, Copy)]
@@ -28,48 +42,44 @@ pub(crate) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    fn holds(&self, rw: Rw) -> bool {
+    pub(crate) fn holds(&self, rw: Rw) -> bool {
         self.holds.load_relaxed() & rw.bit() != 0
     }
 
-    /// How many free bytes wake a writer, and mean EPOLLOUT.
-    fn enough(&self, size: usize) -> usize {
-        PIPE_BUF.min(size)
+    /// How many bytes wake a reader or a writer that did not say, and mean EPOLLIN or EPOLLOUT: a
+    /// writer that is woken for every byte sleeps again after every byte.
+    pub(crate) fn enough(&self, rw: Rw) -> usize {
+        match rw {
+            Rw::Read => 1,
+            Rw::Write => PIPE_BUF.min(self.ring.size()),
+        }
     }
 
-    fn used(&self) -> usize {
-        // Two moving words, read by somebody who holds neither end: the reader's first, so that the
-        // difference cannot be negative; it can be too large by what went through meanwhile.
-        let read = self.ring.consumer.position.load_acquire();
-        let written = self.ring.producer.position.load_acquire();
-        written.wrapping_sub(read) as usize
+    /// How many bytes are worth a wake of a reader or a writer that sleeps for fewer. Not the whole
+    /// of a small ring: a consumer that spins for the rest of a message leaves the beginning of it.
+    fn worth(&self, rw: Rw) -> usize {
+        self.enough(rw).min(self.ring.size() / WORTH_PART)
     }
 
     /// Bytes that can be read now, as a third party sees it: at most the size.
     pub(crate) fn readable(&self) -> usize {
-        self.used().min(self.ring.memory().map_or(0, PageVec::len))
-    }
-
-    /// Free bytes, as a third party sees it.
-    fn writable(&self) -> usize {
         match self.ring.memory() {
-            Some(memory) => memory.len().saturating_sub(self.used()),
-            // Nothing has been used yet, so all of it is free.
-            None => usize::MAX,
+            // At most the size, which is a usize.
+            Some(memory) => observe(
+                &memory.position(Rw::Read),
+                &memory.position(Rw::Write),
+                memory.len() as u64,
+            ) as usize,
+            None => 0,
         }
     }
 
-    /// Wakes readers for data that has been published.
-    fn wake_readers(&self) {
-        self.ring.consumer.waiters.wake(Mask::IN);
-    }
-
-    /// Wakes writers for space that has been published, once it is worth it: a writer that is woken
-    /// for every byte sleeps again after every byte.
-    fn wake_writers(&self, size: usize) {
-        let writers = &self.ring.producer.waiters;
-        if writers.has_sleeper() && self.writable() >= self.enough(size) {
-            writers.wake(Mask::OUT);
+    /// Bytes to read, or free bytes, as a third party sees it.
+    pub(crate) fn available(&self, rw: Rw) -> usize {
+        let used = self.readable();
+        match rw {
+            Rw::Read => used,
+            Rw::Write => self.ring.size().saturating_sub(used),
         }
     }
 
@@ -79,6 +89,7 @@ impl<'a> Stream<'a> {
     ///
     /// - `EBADF`: the file does not hold this end.
     /// - `EAGAIN`: somebody else's turn, and `nowait`.
+    /// - `EBADMSG`: the ring is corrupt.
     /// - `EINTR`: killed while waiting for the turn.
     #[inline]
     fn turn(&self, rw: Rw, nowait: bool) -> Result<TokenGuard<'a, impl Fn() + 'a>> {
@@ -88,7 +99,52 @@ impl<'a> Stream<'a> {
         let turn = ring.side(rw).token.take(nowait, move || ring.make_up(rw))?;
         // And under it: the end may have been given up meanwhile.
         self.must_hold(rw)?;
+        ring.must_be_intact()?;
         Ok(turn)
+    }
+
+    /// Looks at both positions, with the end's token.
+    ///
+    /// # Errors
+    ///
+    /// `EBADMSG`: they are impossible; the ring is corrupt from now on.
+    #[inline]
+    fn look(&self, rw: Rw, memory: &Memory) -> Result<Turn> {
+        let (own, size) = (memory.position(rw), memory.len() as u64);
+        match rw {
+            Rw::Read => Turn::consume(&own, &memory.position(Rw::Write), size),
+            Rw::Write => Turn::produce(&own, &memory.position(Rw::Read), size),
+        }
+        .map_err(|_| {
+            self.ring.set_corrupt(match rw {
+                Rw::Read => uapi::FERRIO_RB_CORRUPT_PRODUCER,
+                Rw::Write => uapi::FERRIO_RB_CORRUPT_CONSUMER,
+            });
+            EBADMSG
+        })
+    }
+
+    /// Publishes an end's position behind the bytes that it moved, and gives its token back; then
+    /// wakes the other end, if somebody waits for this there.
+    #[inline]
+    fn publish(
+        &self,
+        rw: Rw,
+        memory: &Memory,
+        looked: Turn,
+        moved: usize,
+        turn: TokenGuard<'a, impl Fn()>,
+    ) {
+        let position = looked.position().wrapping_add(moved as u64);
+        if !looked.publish(&memory.position(rw), moved as u64) {
+            self.ring.count_misuse();
+        }
+        drop(turn);
+        let ring = self.ring;
+        match rw {
+            Rw::Read => ring.producer.alarm.moved(position, Mask::OUT, ring),
+            Rw::Write => ring.consumer.alarm.moved(position, Mask::IN, ring),
+        }
     }
 
     /// Stands in line for a turn once, until a signal comes.
@@ -97,12 +153,6 @@ impl<'a> Stream<'a> {
         let token = &ring.side(rw).token;
         drop(token.take_interruptible(move || ring.make_up(rw))?);
         Ok(())
-    }
-
-    /// Publishes an end's position behind the bytes that it moved.
-    #[inline]
-    fn publish(&self, side: &Side, from: u64, moved: usize) {
-        side.position.store_release(from.wrapping_add(moved as u64));
     }
 
     /// `EBADF` for a file that does not hold the end (any more).
@@ -115,22 +165,34 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Waits until the consumer has something to look at.
-    pub(crate) fn wait_readable(&self) -> Result {
-        let ring = self.ring;
-        ring.consumer.waiters.wait(Sleep::Interruptible, || {
-            self.used() > 0 || ring.is_finished() || !self.holds(Rw::Read)
-        })
+    /// Waits until an end has something to look at: enough bytes, or no peer, or no right.
+    ///
+    /// `need` bytes would do; more may be worth waiting for.
+    ///
+    /// # Errors
+    ///
+    /// `ERESTARTSYS`: a signal. Also if there is something: a mapped peer can make that come and go
+    /// again and again, between this look and the caller's.
+    pub(crate) fn wait(&self, rw: Rw, need: usize) -> Result {
+        if task::signal_pending() {
+            return Err(ERESTARTSYS);
+        }
+        let wish = Wish::new(self, rw, need, self.worth(rw));
+        let side = self.ring.side(rw);
+        side.alarm.waiters.wait(Sleep::Interruptible, wish)
     }
 
-    /// Waits until the producer has enough space, or nobody to write for.
-    fn wait_writable(&self, size: usize) -> Result {
-        let ring = self.ring;
-        ring.producer.waiters.wait(Sleep::Interruptible, || {
-            self.writable() >= self.enough(size)
-                || ring.consumer.is_closed()
-                || !self.holds(Rw::Write)
-        })
+    /// After an EAGAIN: says whether to look once more.
+    ///
+    /// A poller that does not ask again before the next event (`EPOLLET`, io_uring's multishot
+    /// poll) must get one, so it is armed for; and then there may be something already.
+    #[cold]
+    pub(crate) fn rearm(&self, rw: Rw) -> bool {
+        if !self.ring.side(rw).alarm.has_sleeper() {
+            return false;
+        }
+        let wish = Wish::exact(self, rw, self.enough(rw));
+        !must_sleep::<KernelWords>(|| wish.arm(), || wish.is_fulfilled())
     }
 
     /// One turn of the consumer, without waiting for data: moves what is there to `iter`.
@@ -141,6 +203,7 @@ impl<'a> Stream<'a> {
     ///
     /// - `EAGAIN`: empty; or the token is taken, and `nowait`.
     /// - `EBADF`: the file does not hold this end.
+    /// - `EBADMSG`: the ring is corrupt.
     /// - `EINTR`: killed while waiting for the token.
     pub(crate) fn read_once(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
         let ring = self.ring;
@@ -156,20 +219,17 @@ impl<'a> Stream<'a> {
                 }
             }
         };
-        let size = memory.len();
-        let own = ring.consumer.position.load_relaxed();
-        let mut ready = ring.producer.position.load_acquire().wrapping_sub(own) as usize;
-        if ready == 0 {
+        let mut looked = self.look(Rw::Read, memory)?;
+        if looked.available() == 0 {
             self.nothing_to_read()?;
             // Finished, and that orders us behind all that was published: look once more.
-            ready = ring.producer.position.load_acquire().wrapping_sub(own) as usize;
+            looked = self.look(Rw::Read, memory)?;
         }
-        let offset = (own as usize) & (size - 1);
-        let moved = memory.copy_to(offset, ready.min(iter.len()), iter);
-        self.publish(&ring.consumer, own, moved);
-        drop(turn);
+        let offset = (looked.position() as usize) & (memory.len() - 1);
+        let ready = (looked.available() as usize).min(iter.len());
+        let moved = memory.data.copy_to(offset, ready, iter);
         if moved > 0 {
-            self.wake_writers(size);
+            self.publish(Rw::Read, memory, looked, moved, turn);
         }
         Ok(())
     }
@@ -185,9 +245,20 @@ impl<'a> Stream<'a> {
 
     /// read(): waits for data unless `nowait`, then moves what is there.
     pub(crate) fn read(&self, iter: &mut IterDest<'_>, nowait: bool) -> Result {
+        let result = self.read_once(iter, nowait);
+        if result != Err(EAGAIN) {
+            return result;
+        }
+        if nowait {
+            if self.rearm(Rw::Read) {
+                return self.read_once(iter, nowait);
+            }
+            return result;
+        }
         loop {
+            self.wait(Rw::Read, 1)?;
             match self.read_once(iter, nowait) {
-                Err(err) if err == EAGAIN && !nowait => self.wait_readable()?,
+                Err(err) if err == EAGAIN => (),
                 result => return result,
             }
         }
@@ -201,40 +272,38 @@ impl<'a> Stream<'a> {
     ///
     /// - `EAGAIN`: no space; or the token is taken, and `nowait`.
     /// - `EBADF`: the file does not hold this end.
+    /// - `EBADMSG`: the ring is corrupt.
     /// - `EFAULT`: with `whole`, if not all could be copied; nothing was moved.
     /// - `EINTR`: killed while waiting for the token.
     /// - `EPIPE`: the consumer end is closed.
     pub(crate) fn write_once(
         &self,
-        memory: &PageVec,
+        memory: &Memory,
         iter: &mut IterSource<'_>,
         whole: bool,
         nowait: bool,
     ) -> Result {
         let ring = self.ring;
-        let size = memory.len();
         let turn = self.turn(Rw::Write, nowait)?;
         if ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let own = ring.producer.position.load_relaxed();
-        let free = size - own.wrapping_sub(ring.consumer.position.load_acquire()) as usize;
+        let looked = self.look(Rw::Write, memory)?;
+        let free = looked.available() as usize;
         let wanted = iter.len();
         if free == 0 || (whole && free < wanted) {
             return Err(EAGAIN);
         }
-        let offset = (own as usize) & (size - 1);
+        let offset = (looked.position() as usize) & (memory.len() - 1);
         let start = iter.checkpoint();
-        let moved = memory.copy_from(offset, wanted.min(free), iter);
+        let moved = memory.data.copy_from(offset, wanted.min(free), iter);
         if whole && moved < wanted {
             // Bytes behind the position that is published are nobody's: no need to clear them.
             iter.rollback(start);
             return Err(EFAULT);
         }
-        self.publish(&ring.producer, own, moved);
-        drop(turn);
         if moved > 0 {
-            self.wake_readers();
+            self.publish(Rw::Write, memory, looked, moved, turn);
         }
         Ok(())
     }
@@ -259,7 +328,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// `EBADF`, `EPIPE`, `EDQUOT`, `ENOMEM`, `EINTR`; `EAGAIN` if `nowait` and it is being made.
-    pub(crate) fn memory_to_write(&self, nowait: bool) -> Result<&'a PageVec> {
+    pub(crate) fn memory_to_write(&self, nowait: bool) -> Result<&'a Memory> {
         if let Some(memory) = self.ring.memory() {
             return Ok(memory);
         }
@@ -273,11 +342,17 @@ impl<'a> Stream<'a> {
     fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
         let memory = self.memory_to_write(nowait)?;
         let whole = iter.len() <= PIPE_BUF;
+        let mut rearmed = false;
         while !iter.is_empty() {
             match self.write_once(memory, iter, whole, nowait) {
                 Ok(()) if iter.faulted() => break,
+                // A consumer that keeps up would keep us here for gigabytes.
+                Ok(()) if !iter.is_empty() && task::is_dying() => break,
                 Ok(()) => (),
-                Err(err) if err == EAGAIN && !nowait => self.wait_writable(memory.len())?,
+                Err(err) if err == EAGAIN && !nowait => {
+                    self.wait(Rw::Write, if whole { iter.len() } else { 1 })?;
+                }
+                Err(err) if err == EAGAIN && !rearmed && self.rearm(Rw::Write) => rearmed = true,
                 Err(err) => return Err(err),
             }
         }
@@ -285,8 +360,8 @@ impl<'a> Stream<'a> {
     }
 
     /// Waits for space for `splice_write`, and for its turn, without having either.
-    pub(crate) fn wait_for_turn(&self, memory: &PageVec) -> Result {
-        self.wait_writable(memory.len())?;
+    pub(crate) fn wait_for_turn(&self) -> Result {
+        self.wait(Rw::Write, 1)?;
         // Space is there, so the turn may have been what was missing.
         self.stand_in_line(Rw::Write)
     }
@@ -294,19 +369,27 @@ impl<'a> Stream<'a> {
     /// Whether a reader finds the end of the stream, as a third party sees it.
     pub(crate) fn is_at_end(&self) -> bool {
         // Finished first: then nothing can be published behind our back.
-        self.ring.is_finished() && self.used() == 0
+        self.ring.is_finished() && self.readable() == 0
     }
 
-    /// The bits of poll() for the ends that the file holds.
+    /// Whether the file sees what the consumer sees: it holds that end, or observes.
+    pub(crate) fn watches_data(&self) -> bool {
+        self.holds.load_relaxed() & (Rw::Read.bit() | OBSERVES) != 0
+    }
+
+    /// The bits of poll() for the ends that the file holds, or observes.
     pub(crate) fn ready(&self) -> Mask {
         let ring = self.ring;
         let mut mask = Mask::NONE;
-        if self.holds(Rw::Read) {
+        if ring.corrupt() != uapi::FERRIO_RB_CORRUPT_NONE {
+            mask |= Mask::ERR;
+        }
+        if self.watches_data() {
             // Finished first: all that was ever published is then seen below.
             if ring.is_finished() {
                 mask |= Mask::HUP;
             }
-            if self.used() > 0 {
+            if self.available(Rw::Read) >= self.enough(Rw::Read) {
                 mask |= Mask::IN;
             }
         }
@@ -314,11 +397,35 @@ impl<'a> Stream<'a> {
             if ring.consumer.is_closed() {
                 mask |= Mask::ERR | Mask::HUP;
             }
-            let size = ring.memory().map_or(PIPE_BUF, PageVec::len);
-            if self.writable() >= self.enough(size) {
+            if self.available(Rw::Write) >= self.enough(Rw::Write) {
                 mask |= Mask::OUT;
             }
         }
         mask
+    }
+
+    /// The bits for a poller that is queued already, and may wait for an event: arms for those that
+    /// are not there, and with `more` for all.
+    pub(crate) fn ready_or_armed(&self, more: bool) -> Mask {
+        let mask = self.ready();
+        let mut armed = false;
+        for (watched, rw, bits) in [
+            (self.watches_data(), Rw::Read, Mask::IN),
+            (self.holds(Rw::Write), Rw::Write, Mask::OUT),
+        ] {
+            if watched && (more || !mask.contains(bits)) {
+                if mask.contains(bits) {
+                    Wish::arm_for_more(self, rw);
+                } else {
+                    Wish::exact(self, rw, self.enough(rw)).arm();
+                }
+                armed = true;
+            }
+        }
+        if !armed {
+            return mask;
+        }
+        fence();
+        self.ready()
     }
 }

@@ -37,3 +37,7 @@ ext_struct!(ferrio_rb_info, FERRIO_RB_IOC_GET_INFO);
 ext_struct!(ferrio_rb_size, FERRIO_RB_IOC_SET_SIZE);
 ext_struct!(ferrio_rb_mint, FERRIO_RB_IOC_MINT);
 ext_struct!(ferrio_rb_shutdown, FERRIO_RB_IOC_SHUTDOWN);
+ext_struct!(ferrio_rb_wait, FERRIO_RB_IOC_WAIT);
+ext_struct!(ferrio_rb_wakeup, FERRIO_RB_IOC_WAKEUP);
+// BLAME has the struct of WAKEUP.
+const _: () = assert!(ioc_size(FERRIO_RB_IOC_BLAME) == ioc_size(FERRIO_RB_IOC_WAKEUP));

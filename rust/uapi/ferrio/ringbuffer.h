@@ -26,20 +26,34 @@
 /* The `rw` argument of every call: the direction of data, seen by the holder. */
 #define FERRIO_RB_READ		0	/* the consumer end */
 #define FERRIO_RB_WRITE		1	/* the producer end */
+#define FERRIO_RB_OBSERVE	2	/* neither; FERRIO_RB_MINT only */
 
 /* struct ferrio_rb_info.kind: what this file descriptor is. */
 #define FERRIO_RB_KIND_PLAIN	0	/* an open of the device: both ends */
 #define FERRIO_RB_KIND_CONSUMER	1
 #define FERRIO_RB_KIND_PRODUCER	2
+#define FERRIO_RB_KIND_OBSERVER	3	/* maps and polls, holds no end */
 
 /* struct ferrio_rb_info.features: what this module can do. */
 #define FERRIO_RB_FEAT_BYTES	(1ULL << 0)	/* byte streams */
 #define FERRIO_RB_FEAT_SPLICE	(1ULL << 1)	/* splice both ways, sendfile in */
+#define FERRIO_RB_FEAT_MAP	(1ULL << 2)	/* mmap of ends, wait, wakeup, blame */
 
-/* struct ferrio_rb_info.state: bits about this ring at the time of the call. */
+/*
+ * struct ferrio_rb_info.state and struct ferrio_rb_state_page.state: bits about
+ * this ring at the time of the call.
+ */
 #define FERRIO_RB_STATE_ALLOCATED	(1U << 0)	/* memory is there, size is fixed */
 #define FERRIO_RB_STATE_READ_CLOSED	(1U << 1)	/* no consumer is left: final */
-#define FERRIO_RB_STATE_WRITE_CLOSED	(1U << 2)	/* no producer is left: final */
+#define FERRIO_RB_STATE_WRITE_CLOSED	(1U << 2)	/* nothing more will be written: final */
+#define FERRIO_RB_STATE_CORRUPT		(1U << 3)	/* an impossible position: final */
+
+/* struct ferrio_rb_info.corrupt: whose position was impossible, and who saw it. */
+#define FERRIO_RB_CORRUPT_NONE		0
+#define FERRIO_RB_CORRUPT_PRODUCER	1	/* the producer's, seen by the kernel as consumer */
+#define FERRIO_RB_CORRUPT_CONSUMER	2	/* the consumer's, seen by the kernel as producer */
+#define FERRIO_RB_CORRUPT_PRODUCER_TOLD	3	/* the producer's, told by a mapped consumer */
+#define FERRIO_RB_CORRUPT_CONSUMER_TOLD	4	/* the consumer's, told by a mapped producer */
 
 /**
  * struct ferrio_rb_info - FERRIO_RB_GET_INFO
@@ -56,6 +70,16 @@
  * @ring_bytes: size of this ring
  * @kind: FERRIO_RB_KIND_* of this file descriptor
  * @state: FERRIO_RB_STATE_* bits
+ * @corrupt: FERRIO_RB_CORRUPT_*
+ * @page_bytes: size of a page: of the offsets below, and of the three first ones
+ * @map_bytes: extent of the whole window, from offset 0
+ * @map_consumer: offset of struct ferrio_rb_end_page of the consumer
+ * @map_state: offset of struct ferrio_rb_state_page
+ * @map_producer: offset of struct ferrio_rb_end_page of the producer
+ * @map_data: offset of the data, 2 * ring_bytes long
+ *
+ * The first version ended with @state.  The offsets, as @ring_bytes, are fixed
+ * once FERRIO_RB_STATE_ALLOCATED is set.
  */
 struct ferrio_rb_info {
 	__u32 size;
@@ -71,6 +95,13 @@ struct ferrio_rb_info {
 	__u64 ring_bytes;
 	__u32 kind;
 	__u32 state;
+	__u32 corrupt;
+	__u32 page_bytes;
+	__u64 map_bytes;
+	__u64 map_consumer;
+	__u64 map_state;
+	__u64 map_producer;
+	__u64 map_data;
 };
 
 /**
@@ -89,7 +120,8 @@ struct ferrio_rb_size {
  * struct ferrio_rb_mint - FERRIO_RB_MINT
  * @size: sizeof(struct ferrio_rb_mint)
  * @flags: none yet, 0
- * @rw: FERRIO_RB_READ for a consumer end, FERRIO_RB_WRITE for a producer end
+ * @rw: FERRIO_RB_READ for a consumer end, FERRIO_RB_WRITE for a producer end,
+ *	FERRIO_RB_OBSERVE for an observer
  * @fd: out: the new file descriptor, close-on-exec
  */
 struct ferrio_rb_mint {
@@ -113,16 +145,114 @@ struct ferrio_rb_shutdown {
 	__u32 pad;
 };
 
+/* struct ferrio_rb_wait.flags: what `timeout` is; neither: no end, and 0. */
+#define FERRIO_RB_WAIT_RELATIVE	(1U << 0)	/* nanoseconds from the call on */
+#define FERRIO_RB_WAIT_ABSOLUTE	(1U << 1)	/* nanoseconds of CLOCK_MONOTONIC */
+
+/**
+ * struct ferrio_rb_wait - FERRIO_RB_WAIT
+ * @size: sizeof(struct ferrio_rb_wait)
+ * @flags: FERRIO_RB_WAIT_RELATIVE or FERRIO_RB_WAIT_ABSOLUTE, or 0
+ * @rw: the end that waits: FERRIO_RB_READ for data, FERRIO_RB_WRITE for space
+ * @state: out: FERRIO_RB_STATE_* bits
+ * @min_bytes: how much of it, up to the ring's size; 0 is 1
+ * @timeout: see @flags
+ * @bytes: out: how much there is
+ */
+struct ferrio_rb_wait {
+	__u32 size;
+	__u32 flags;
+	__u32 rw;
+	__u32 state;
+	__u64 min_bytes;
+	__u64 timeout;
+	__u64 bytes;
+};
+
+/**
+ * struct ferrio_rb_wakeup - FERRIO_RB_WAKEUP and FERRIO_RB_BLAME
+ * @size: sizeof(struct ferrio_rb_wakeup)
+ * @flags: none yet, 0
+ * @rw: the caller's own end, FERRIO_RB_READ or FERRIO_RB_WRITE
+ * @pad: 0
+ */
+struct ferrio_rb_wakeup {
+	__u32 size;
+	__u32 flags;
+	__u32 rw;
+	__u32 pad;
+};
+
+/**
+ * struct ferrio_rb_end_page - the page of an end
+ * @position: bytes that went through this end since the ring was made
+ * @armed: not 0: somebody waits at this end; a new value for each time
+ * @wanted: the position of the peer that he waits for
+ *
+ * @position is written by the end's holder, @armed and @wanted by the kernel.
+ * On lines of their own, as the peer polls the one and looks at the others.
+ */
+struct ferrio_rb_end_page {
+	__u64 position;
+	__u64 pad0[15];
+	__u64 armed;
+	__u64 wanted;
+	__u64 pad1[14];
+};
+
+/**
+ * struct ferrio_rb_counters - how often one end's waits did what
+ * @arms: somebody began to wait
+ * @wakes: of these, woken by the peer
+ * @suppressed: calls of FERRIO_RB_WAKEUP that found nobody
+ * @sleeps: a task gave its CPU away
+ * @spurious: of these, for nothing
+ */
+struct ferrio_rb_counters {
+	__u64 arms;
+	__u64 wakes;
+	__u64 suppressed;
+	__u64 sleeps;
+	__u64 spurious;
+	__u64 pad[3];
+};
+
+/**
+ * struct ferrio_rb_state_page - the page that the kernel alone writes
+ * @abi_version: FERRIO_RB_ABI_VERSION
+ * @page_bytes: size of a page
+ * @ring_bytes: size of the ring
+ * @state: FERRIO_RB_STATE_* bits
+ * @corrupt: FERRIO_RB_CORRUPT_*
+ * @generation: changes with each holder that comes or goes
+ * @consumer: of the consumer's waits
+ * @producer: of the producer's waits
+ */
+struct ferrio_rb_state_page {
+	__u32 abi_version;
+	__u32 page_bytes;
+	__u64 ring_bytes;
+	__u64 state;
+	__u64 corrupt;
+	__u64 generation;
+	__u64 pad[3];
+	struct ferrio_rb_counters consumer;
+	struct ferrio_rb_counters producer;
+};
+
 /*
  * Type 0xBE is free in Documentation/userspace-api/ioctl/ioctl-number.rst.
- * 0x00-0x3f are the ring's; 0x10-0x1f are kept for the mapped ring.
+ * 0x00-0x3f are the ring's; 0x10-0x1f the mapped ring's.
  */
 #define FERRIO_RB_IOC_TYPE	0xBE
 
-/* The argument's size stays that of the first version: 88, 16, 16, 16. */
+/* The argument's size stays that of the first version. */
 #define FERRIO_RB_GET_INFO	_IOC(_IOC_READ | _IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x00, 88)
 #define FERRIO_RB_SET_SIZE	_IOC(_IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x01, 16)
 #define FERRIO_RB_MINT		_IOC(_IOC_READ | _IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x02, 16)
 #define FERRIO_RB_SHUTDOWN	_IOC(_IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x03, 16)
+#define FERRIO_RB_WAIT		_IOC(_IOC_READ | _IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x10, 40)
+#define FERRIO_RB_WAKEUP	_IOC(_IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x11, 16)
+#define FERRIO_RB_BLAME		_IOC(_IOC_WRITE, FERRIO_RB_IOC_TYPE, 0x12, 16)
 
 #endif /* _FERRIO_RINGBUFFER_H */

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a sleeper at an end waits for.
+
+use crate::{ring::Rw, stream::Stream, words::KernelWords};
+use ferrio::poll::Mask;
+use ring::{arm_and_call, Hope, Word};
+
+/// So many bytes to read, or free bytes; or a reason not to wait for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Wish<'s, 'a> {
+    stream: &'s Stream<'a>,
+    rw: Rw,
+    hope: Hope,
+}
+
+impl<'s, 'a> Wish<'s, 'a> {
+    /// For exactly so many bytes.
+    pub(crate) fn exact(stream: &'s Stream<'a>, rw: Rw, bytes: usize) -> Self {
+        Wish::new(stream, rw, bytes, bytes)
+    }
+
+    /// For `need` bytes; `worth` may be more for a producer.
+    pub(crate) fn new(stream: &'s Stream<'a>, rw: Rw, need: usize, worth: usize) -> Self {
+        Wish {
+            stream,
+            rw,
+            hope: Hope::new(need as u64, worth as u64),
+        }
+    }
+
+    /// S4: looks at the positions, the state of the ring, and the rights of the file.
+    pub(crate) fn is_fulfilled(&self) -> bool {
+        let ring = self.stream.ring;
+        let gone = match self.rw {
+            Rw::Read => ring.is_finished() || !self.stream.watches_data(),
+            Rw::Write => ring.consumer.is_closed() || !self.stream.holds(Rw::Write),
+        };
+        // The size may still change while there is no memory.
+        if gone || ring.must_be_intact().is_err() || self.hope.need() > ring.size() as u64 {
+            return true;
+        }
+        let there = self.stream.available(self.rw) as u64;
+        self.hope.is_enough(there, ring.consumer.alarm.armed())
+    }
+
+    /// S2: says which position of the peer would be enough. A full barrier has to follow.
+    ///
+    /// A consumer that goes to sleep wakes a producer that waits for more than it needs. No other:
+    /// a poller of both ends would wake itself.
+    pub(crate) fn arm(&self) {
+        let ring = self.stream.ring;
+        let own = ring
+            .memory()
+            .map_or(0, |memory| memory.position(self.rw).load());
+        match self.rw {
+            Rw::Read => {
+                let arm = || {
+                    let wanted = own.wrapping_add(self.hope.need());
+                    ring.consumer.alarm.arm(wanted, false, ring);
+                };
+                if self.stream.holds(Rw::Read) {
+                    let producer = &ring.producer.alarm;
+                    arm_and_call::<KernelWords>(arm, producer.hoping(), || {
+                        producer.wake_armed(Mask::OUT, ring);
+                    });
+                } else {
+                    // An onlooker takes nothing, and so does not make a producer wait.
+                    arm();
+                }
+            }
+            Rw::Write => {
+                let (bytes, hoping) = self.hope.bytes(ring.consumer.alarm.armed());
+                // The consumer has to be so far that these bytes fit behind the producer.
+                let wanted = own.wrapping_add(bytes).wrapping_sub(ring.size() as u64);
+                ring.producer.alarm.arm(wanted, hoping, ring);
+            }
+        }
+    }
+
+    /// For a poller that is ready and wants to know of more: any movement of the peer from now on.
+    pub(crate) fn arm_for_more(stream: &Stream<'_>, rw: Rw) {
+        let ring = stream.ring;
+        let peer = match rw {
+            Rw::Read => Rw::Write,
+            Rw::Write => Rw::Read,
+        };
+        let at = ring
+            .memory()
+            .map_or(0, |memory| memory.position(peer).load());
+        ring.side(rw).alarm.arm(at.wrapping_add(1), false, ring);
+    }
+}
+
+impl ferrio::wait::Wish for Wish<'_, '_> {
+    fn is_granted(&mut self) -> bool {
+        self.is_fulfilled()
+    }
+
+    fn announce(&mut self) {
+        self.arm();
+    }
+
+    fn slept(&mut self, for_nothing: bool) {
+        let ring = self.stream.ring;
+        ring.side(self.rw).alarm.slept(for_nothing, ring);
+    }
+}
