@@ -33,6 +33,11 @@ for d in ${FERRIO_BIND-}; do show "$d"; done
 IFS=$old_ifs
 [ -d "$root$dir" ] || show "$dir"
 mount --bind "$(readlink -f /etc/resolv.conf)" "$root/etc/resolv.conf"
+# Who reaches a registry through something that signs for it trusts that; so must cargo.
+bundle=/etc/ssl/certs/ca-certificates.crt
+if [ -s "$bundle" ] && [ -e "$root$bundle" ]; then
+	mount --bind "$(readlink -f "$bundle")" "$root$bundle"
+fi
 
 # What names tools or libraries of the host would mislead those of the root.
 unset LD_PRELOAD LD_LIBRARY_PATH PYTHONPATH PYTHONHOME RUSTUP_HOME \
