@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! All of the crate that the compiler cannot check: the calls, the mapping, and the accesses to it.
+//!
+//! Memory of the mapping is never behind a reference, its words excepted, which are atomic: the
+//! peer, and others who hold the same end, may write it at any time. Bytes are copied by raw
+//! pointers; no value of theirs is looked at here.
+
+use crate::uapi::*;
+use ferrio_ring::{Bell, Consumer, End, Producer, Span, Stop, Word, Words};
+use rustix::{
+    fd::{BorrowedFd, FromRawFd, OwnedFd},
+    io::{Errno, Result},
+    ioctl::{ioctl, Setter, Updater},
+    mm::{mmap, mmap_anonymous, munmap, MapFlags, ProtFlags},
+};
+use std::{
+    mem::{offset_of, size_of},
+    ptr::{copy_nonoverlapping, NonNull},
+    sync::atomic::{
+        compiler_fence, fence, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release, SeqCst},
+    },
+};
+
+/// The size that goes first into an argument.
+const fn size_in<T>() -> u32 {
+    size_of::<T>() as u32
+}
+
+pub(crate) fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
+    let mut info = ferrio_rb_info {
+        size: size_in::<ferrio_rb_info>(),
+        ..Default::default()
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many, and
+    // integers of any value are valid. Of files that are no ring none knows the number.
+    unsafe {
+        let call = Updater::<'_, FERRIO_RB_IOC_GET_INFO, _>::new(&mut info);
+        ioctl(fd, call)?;
+    }
+    Ok(info)
+}
+
+pub(crate) fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
+    let arg = ferrio_rb_size {
+        size: size_in::<ferrio_rb_size>(),
+        flags: 0,
+        bytes,
+    };
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_SET_SIZE, _>::new(arg)) }
+}
+
+pub(crate) fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
+    let mut arg = ferrio_rb_mint {
+        size: size_in::<ferrio_rb_mint>(),
+        flags: 0,
+        rw,
+        fd: -1,
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
+    unsafe {
+        let call = Updater::<'_, FERRIO_RB_IOC_MINT, _>::new(&mut arg);
+        ioctl(fd, call)?;
+    }
+    if arg.fd < 0 {
+        return Err(Errno::PROTO);
+    }
+    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
+}
+
+pub(crate) fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    let arg = ferrio_rb_shutdown {
+        size: size_in::<ferrio_rb_shutdown>(),
+        rw,
+        ..Default::default()
+    };
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_SHUTDOWN, _>::new(arg)) }
+}
+
+fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
+    ferrio_rb_wakeup {
+        size: size_in::<ferrio_rb_wakeup>(),
+        rw,
+        ..Default::default()
+    }
+}
+
+pub(crate) fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_WAKEUP, _>::new(wakeup_arg(rw))) }
+}
+
+pub(crate) fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_BLAME, _>::new(wakeup_arg(rw))) }
+}
+
+/// How many bytes there are; `timeout` in nanoseconds from now on.
+pub(crate) fn wait(fd: BorrowedFd<'_>, rw: u32, min: u64, timeout: Option<u64>) -> Result<u64> {
+    let mut arg = ferrio_rb_wait {
+        size: size_in::<ferrio_rb_wait>(),
+        flags: timeout.map_or(0, |_| FERRIO_RB_WAIT_RELATIVE),
+        rw,
+        min_bytes: min,
+        timeout: timeout.unwrap_or(0),
+        ..Default::default()
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
+    unsafe {
+        let call = Updater::<'_, FERRIO_RB_IOC_WAIT, _>::new(&mut arg);
+        ioctl(fd, call)?;
+    }
+    Ok(arg.bytes)
+}
+
+/// One word of a mapped page.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Shared(AtomicU64);
+
+impl Word for Shared {
+    #[inline]
+    fn load(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    #[inline]
+    fn load_acquire(&self) -> u64 {
+        self.0.load(Acquire)
+    }
+
+    #[inline]
+    fn store(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    #[inline]
+    fn store_release(&self, value: u64) {
+        self.0.store(value, Release);
+    }
+
+    #[inline]
+    fn cmpxchg_release(&self, old: u64, new: u64) -> bool {
+        self.0.compare_exchange(old, new, Release, Relaxed).is_ok()
+    }
+}
+
+/// The words of whoever has mapped an end.
+pub(crate) struct Mapping;
+
+impl Words for Mapping {
+    type Word = Shared;
+
+    #[inline]
+    fn fence() {
+        fence(SeqCst);
+    }
+}
+
+/// Where things are in a window.
+///
+/// # Invariants
+///
+/// All begin at multiples of `page`, which holds a page of words, in the order consumer (at 0),
+/// state, producer, data, and do not overlap. `ring` is a power of two, and the window ends behind
+/// twice as many bytes of data, at `bytes`, which is no more than `isize::MAX`.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    state: usize,
+    producer: usize,
+    data: usize,
+    ring: usize,
+    bytes: usize,
+}
+
+impl Layout {
+    /// The order of the pages is the ABI; where each begins, the kernel says. EPROTO if it says
+    /// something else.
+    fn new(info: &ferrio_rb_info) -> Result<Self> {
+        let page = u64::from(info.page_bytes);
+        let ring = info.ring_bytes;
+        let at = [
+            info.map_consumer,
+            info.map_state,
+            info.map_producer,
+            info.map_data,
+        ];
+        let ordered = at
+            .windows(2)
+            .all(|two| two[0].checked_add(page).is_some_and(|end| end <= two[1]));
+        let end = ring
+            .checked_mul(2)
+            .and_then(|twice| twice.checked_add(info.map_data));
+        if page < size_of::<ferrio_rb_state_page>() as u64
+            || page < size_of::<ferrio_rb_end_page>() as u64
+            || !page.is_power_of_two()
+            || !ring.is_power_of_two()
+            || ring % page != 0
+            || at.iter().any(|at| at % page != 0)
+            || at[0] != 0
+            || !ordered
+            || end != Some(info.map_bytes)
+        {
+            return Err(Errno::PROTO);
+        }
+        if info.map_bytes > isize::MAX as u64 {
+            return Err(Errno::NOMEM);
+        }
+        // INVARIANT: Just checked; what is below `bytes` fits as it does.
+        Ok(Layout {
+            state: at[1] as usize,
+            producer: at[2] as usize,
+            data: at[3] as usize,
+            ring: ring as usize,
+            bytes: info.map_bytes as usize,
+        })
+    }
+}
+
+/// A window in this process' memory.
+///
+/// # Invariants
+///
+/// `layout.bytes` bytes from `base` on are this value's to unmap, and readable as long as it is
+/// there; those of `layout` that its end may write are writable.
+#[derive(Debug)]
+struct Window {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: A mapping is the process', not a thread's, and nothing in the type depends on who uses
+// it.
+unsafe impl Send for Window {}
+
+impl Window {
+    /// Maps the end `fd`, in its two protections (see `Documentation/mapped-ring.rst`).
+    fn new(fd: BorrowedFd<'_>, rw: u32, layout: Layout) -> Result<Self> {
+        let both = ProtFlags::READ | ProtFlags::WRITE;
+        let (split, low, high) = if rw == FERRIO_RB_READ {
+            (layout.state, both, ProtFlags::READ)
+        } else {
+            (layout.producer, ProtFlags::READ, both)
+        };
+        // SAFETY: Without MAP_FIXED a mapping takes the place of no other one.
+        let base = unsafe {
+            mmap_anonymous(
+                std::ptr::null_mut(),
+                layout.bytes,
+                ProtFlags::empty(),
+                MapFlags::PRIVATE,
+            )
+        }?;
+        let base = NonNull::new(base.cast::<u8>()).ok_or(Errno::NOMEM)?;
+        // INVARIANT: Ours, as it has just been made; it can be read only behind the two calls
+        // below, and nobody has the value before.
+        let window = Window { base, layout };
+        let flags = MapFlags::SHARED | MapFlags::FIXED;
+        // SAFETY: Both stretches lie in the range that was reserved, by the layout's invariant, and
+        // nothing points there yet. If one fails, the whole is unmapped by drop().
+        unsafe {
+            mmap(base.as_ptr().cast(), split, low, flags, fd, 0)?;
+            let rest = base.as_ptr().add(split).cast();
+            mmap(rest, layout.bytes - split, high, flags, fd, split as u64)?;
+        }
+        Ok(window)
+    }
+
+    /// The word at offset `at`.
+    ///
+    /// # Safety
+    ///
+    /// `at` is a multiple of 8 in one of the three pages of words, and the reference is not used
+    /// behind the end of the window.
+    unsafe fn word(&self, at: usize) -> &'static Shared {
+        // SAFETY: In the window and aligned, since pages are; read-only ones are only loaded from.
+        // Everybody accesses words atomically. The caller promises the rest.
+        unsafe { self.base.add(at).cast().as_ref() }
+    }
+
+    /// The data at `offset`; the pages of it that are there twice make `len` bytes one stretch.
+    fn data(&self, offset: usize, len: usize) -> NonNull<u8> {
+        let twice = 2 * self.layout.ring;
+        assert!(offset <= twice && len <= twice - offset);
+        // SAFETY: In the window, by the layout's invariant and the line above.
+        unsafe { self.base.add(self.layout.data + offset) }
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        // SAFETY: Ours, by the type invariant. What pointed into it is out of use: raw pointers
+        // that this crate gives away say so, and `Mapped` drops its words with this.
+        // It fails only if the range is split, and then nothing can be done about it.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), self.layout.bytes) };
+    }
+}
+
+/// The two ends of the protocol, by one face.
+pub(crate) trait Turns: Sized {
+    /// FERRIO_RB_READ or FERRIO_RB_WRITE.
+    const RW: u32;
+    /// What a mapped end of the kind is.
+    const KIND: u32;
+    /// Begins to use the end.
+    fn start(end: End<'static, Shared>, size: u64) -> Option<Self>;
+    /// Begins a turn, of `min` bytes if there are.
+    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop>;
+    /// Moves the own position; whether the kernel has to be called for the peer.
+    fn publish(&mut self, moved: u64) -> bool;
+}
+
+impl Turns for Consumer<'static, Mapping> {
+    const RW: u32 = FERRIO_RB_READ;
+    const KIND: u32 = FERRIO_RB_KIND_CONSUMER;
+
+    fn start(end: End<'static, Shared>, size: u64) -> Option<Self> {
+        Consumer::new(end, size)
+    }
+
+    #[inline]
+    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
+        self.readable_min(min)
+    }
+
+    #[inline]
+    fn publish(&mut self, moved: u64) -> bool {
+        self.consume(moved).is_some()
+    }
+}
+
+impl Turns for Producer<'static, Mapping> {
+    const RW: u32 = FERRIO_RB_WRITE;
+    const KIND: u32 = FERRIO_RB_KIND_PRODUCER;
+
+    fn start(end: End<'static, Shared>, size: u64) -> Option<Self> {
+        Producer::new(end, size)
+    }
+
+    #[inline]
+    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
+        self.free_min(min)
+    }
+
+    #[inline]
+    fn publish(&mut self, moved: u64) -> bool {
+        Producer::publish(self, moved).is_some()
+    }
+}
+
+/// An end, mapped: the protocol and the memory that it is about.
+///
+/// # Invariants
+///
+/// The words of the value are those of `window`; they never leave this value, and are not
+/// used when it is dropped.
+pub(crate) struct Mapped<T> {
+    turns: T,
+    state: &'static Shared,
+    consumer: &'static Shared,
+    producer: &'static Shared,
+    window: Window,
+}
+
+impl<T: Turns> Mapped<T> {
+    /// Maps the end `fd`, of which `info` was told: EPROTO if it lays its pages out in an unknown
+    /// way, else what mmap(2) says.
+    pub(crate) fn new(fd: BorrowedFd<'_>, info: &ferrio_rb_info) -> Result<Self> {
+        let layout = Layout::new(info)?;
+        let window = Window::new(fd, T::RW, layout)?;
+        let position = offset_of!(ferrio_rb_end_page, position);
+        let own_page = [0, layout.producer][usize::from(T::RW == FERRIO_RB_WRITE)];
+        let peer_page = layout.producer - own_page;
+        // SAFETY: All lie in pages of words, at offsets of aligned members. The references go into
+        // the value that has the window.
+        let (own, peer, armed, wanted, state) = unsafe {
+            (
+                window.word(own_page + position),
+                window.word(peer_page + position),
+                window.word(peer_page + offset_of!(ferrio_rb_end_page, armed)),
+                window.word(peer_page + offset_of!(ferrio_rb_end_page, wanted)),
+                window.word(layout.state + offset_of!(ferrio_rb_state_page, state)),
+            )
+        };
+        let end = End {
+            own,
+            peer,
+            bell: Bell::new(armed, wanted),
+            state,
+        };
+        let turns = T::start(end, info.ring_bytes).ok_or(Errno::PROTO)?;
+        let (consumer, producer) = if own_page == 0 {
+            (own, peer)
+        } else {
+            (peer, own)
+        };
+        // INVARIANT: `turns` has the words that it was given. Its methods, and those below, return
+        // numbers.
+        Ok(Mapped {
+            turns,
+            state,
+            consumer,
+            producer,
+            window,
+        })
+    }
+
+    /// See [`Turns::look`].
+    #[inline]
+    pub(crate) fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
+        self.turns.look(min)
+    }
+
+    /// See [`Turns::publish`].
+    #[inline]
+    pub(crate) fn publish(&mut self, moved: u64) -> bool {
+        self.turns.publish(moved)
+    }
+}
+
+impl<T> Mapped<T> {
+    /// The kernel's state word; later loads of positions stay behind it.
+    pub(crate) fn state(&self) -> u64 {
+        self.state.load_acquire()
+    }
+
+    /// The size of the ring, in bytes.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        self.window.layout.ring
+    }
+
+    /// The bytes in the ring.
+    pub(crate) fn used(&self) -> u64 {
+        ferrio_ring::observe(self.consumer, self.producer, self.size() as u64)
+    }
+
+    /// Where `len` bytes of data begin. Panics if there are not so many behind `offset`.
+    #[inline]
+    pub(crate) fn place(&self, offset: usize, len: usize) -> *mut u8 {
+        self.window.data(offset, len).as_ptr()
+    }
+
+    /// Copies data out of the ring.
+    #[inline]
+    pub(crate) fn copy_out(&self, offset: usize, to: &mut [u8]) {
+        let from = self.place(offset, to.len());
+        // SAFETY: place() checks that there are so many bytes, and all can be read. `to` is the
+        // caller's alone, and so no part of a mapping.
+        unsafe { copy_nonoverlapping(from, to.as_mut_ptr(), to.len()) };
+        // What has been copied is checked, and then used: neither may be read from the ring again.
+        compiler_fence(SeqCst);
+    }
+}
+
+impl Mapped<Producer<'static, Mapping>> {
+    /// Copies data into the ring.
+    #[inline]
+    pub(crate) fn copy_in(&mut self, offset: usize, from: &[u8]) {
+        let to = self.place(offset, from.len());
+        // SAFETY: place() checks that there are so many bytes, and a producer end can write them.
+        // No reference to data of a mapping exists, so `from` is none.
+        unsafe { copy_nonoverlapping(from.as_ptr(), to, from.len()) };
+    }
+}

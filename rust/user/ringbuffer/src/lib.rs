@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Ends of a ferrio ring, mapped into the process: data moves without a system call, until somebody
+//! has to sleep.
+//!
+//! A ring carries bytes from a [`Producer`] to a [`Consumer`]. [`ringbuffer`] makes both; [`Ring`]
+//! makes them one by one, mapped or as descriptors for other processes, which may be written in C
+//! (`ferrio/ring.h`) or know nothing of rings and call read(2) and write(2): neither end can tell
+//! what the other one is.
+//!
+//! ```no_run
+//! use ferrio_ringbuffer::{ringbuffer, Error};
+//!
+//! fn main() -> Result<(), Error> {
+//!     let (mut producer, mut consumer) = ringbuffer(65536)?;
+//!     // Built where the consumer reads it.
+//!     let mut space = producer.reserve(5)?;
+//!     space.copy_from(0, b"hello");
+//!     space.commit(5)?;
+//!
+//!     let mut text = [0; 5];
+//!     let data = consumer.peek(5)?;
+//!     data.copy_to(0, &mut text);
+//!     data.consume(5)
+//! }
+//! ```
+//!
+//! # Trust
+//!
+//! The peer may write the data at any time, and its position as it likes. What is copied out of the
+//! ring is the caller's to check, once it is copied. An impossible position ends in EBADMSG at both
+//! ends, for ever: [`Error::is_corrupt`]. A peer that is silent is what [`Consumer::wait`] with a
+//! timeout is for.
+//!
+//! # Processes and threads
+//!
+//! An end is used by one thread at a time, and held by one process at a time; it can be moved to
+//! another of either. A child of fork(2) inherits mapping and descriptor and keeps the end alive
+//! until it drops or execs: descriptors are close-on-exec.
+//!
+//! The protocol is that of the kernel module, from the same files (`ferrio-ring`); all else that
+//! the compiler cannot check is in `ffi.rs`.
+
+#![deny(unsafe_code)]
+
+mod consumer;
+mod end;
+mod error;
+#[allow(unsafe_code)]
+mod ffi;
+mod producer;
+mod ring;
+mod uapi;
+
+pub use consumer::{Consumer, Data};
+pub use end::{SPIN, SPIN_FOREVER};
+pub use error::{Error, Result};
+pub use producer::{Producer, Space, ATOMIC};
+pub use ring::{ringbuffer, Ring};
