@@ -10,6 +10,7 @@
 
 #define FIRST_INFO	88	/* sizes of the first published version */
 #define FIRST_ARG	16
+#define FIRST_WAIT	40
 
 /* Two pages of which only the first is accessible, with @prot. */
 static char *edge(int prot)
@@ -38,9 +39,10 @@ TEST_F(dev, info)
 	int other;
 
 	rb_info(self->fd, &info);
-	EXPECT_EQ(FIRST_INFO, info.size);
+	EXPECT_EQ(sizeof(info), info.size);
 	EXPECT_EQ(FERRIO_RB_ABI_VERSION, info.abi_version);
-	EXPECT_EQ(FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE, info.features);
+	EXPECT_EQ(FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE |
+		  FERRIO_RB_FEAT_MAP, info.features);
 	EXPECT_EQ(4096, info.min_bytes);
 	EXPECT_EQ(1UL << 30, info.max_bytes);
 	EXPECT_EQ(65536, info.default_bytes);
@@ -49,6 +51,13 @@ TEST_F(dev, info)
 	EXPECT_EQ(65536, info.ring_bytes);
 	EXPECT_EQ(FERRIO_RB_KIND_PLAIN, info.kind);
 	EXPECT_EQ(0, info.state);
+	EXPECT_EQ(FERRIO_RB_CORRUPT_NONE, info.corrupt);
+	EXPECT_EQ(RB_PAGE, info.page_bytes);
+	EXPECT_EQ(3 * RB_PAGE + 2 * 65536, info.map_bytes);
+	EXPECT_EQ(0, info.map_consumer);
+	EXPECT_EQ(RB_PAGE, info.map_state);
+	EXPECT_EQ(2 * RB_PAGE, info.map_producer);
+	EXPECT_EQ(3 * RB_PAGE, info.map_data);
 
 	other = rb_open(O_RDWR);
 	rb_info(self->fd, &more);
@@ -95,18 +104,22 @@ TEST_F(dev, struct_sizes)
 {
 	static const struct {
 		unsigned long cmd;
-		unsigned int first;
+		unsigned int first, known;
 		unsigned int word;	/* byte 8: bytes or rw */
 	} cmds[] = {
-		{ FERRIO_RB_GET_INFO, FIRST_INFO, 0 },
-		{ FERRIO_RB_SET_SIZE, FIRST_ARG, 8192 },
-		{ FERRIO_RB_MINT, FIRST_ARG, FERRIO_RB_READ },
-		{ FERRIO_RB_SHUTDOWN, FIRST_ARG, FERRIO_RB_WRITE },
+		{ FERRIO_RB_GET_INFO, FIRST_INFO,
+		  sizeof(struct ferrio_rb_info), 0 },
+		{ FERRIO_RB_SET_SIZE, FIRST_ARG, FIRST_ARG, 8192 },
+		{ FERRIO_RB_MINT, FIRST_ARG, FIRST_ARG, FERRIO_RB_READ },
+		{ FERRIO_RB_SHUTDOWN, FIRST_ARG, FIRST_ARG, FERRIO_RB_WRITE },
+		{ FERRIO_RB_WAIT, FIRST_WAIT, FIRST_WAIT, FERRIO_RB_WRITE },
+		{ FERRIO_RB_WAKEUP, FIRST_ARG, FIRST_ARG, FERRIO_RB_READ },
+		{ FERRIO_RB_BLAME, FIRST_ARG, FIRST_ARG, FERRIO_RB_READ },
 	};
 	char *page = edge(PROT_READ | PROT_WRITE);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
-		unsigned int first = cmds[i].first;
+		unsigned int first = cmds[i].first, known = cmds[i].known;
 		unsigned int *arg = (unsigned int *)page;
 		int fd = rb_open(O_RDWR);
 
@@ -120,13 +133,13 @@ TEST_F(dev, struct_sizes)
 		EXPECT_EQ(-EINVAL, E(ioctl(fd, cmds[i].cmd, arg)));
 
 		/* longer: refused for any byte of the tail, taken for zeros */
-		arg[0] = first + 24;
-		for (unsigned int at = first; at < first + 24; at += 23) {
+		arg[0] = known + 24;
+		for (unsigned int at = known; at < known + 24; at += 23) {
 			page[at] = 1;
 			EXPECT_EQ(-E2BIG, E(ioctl(fd, cmds[i].cmd, arg)));
 			page[at] = 0;
 		}
-		page[first + 24] = 1;
+		page[known + 24] = 1;
 		EXPECT_EQ(0, E(ioctl(fd, cmds[i].cmd, arg)));
 		if (cmds[i].cmd == FERRIO_RB_MINT)
 			close(arg[3]);
@@ -134,10 +147,10 @@ TEST_F(dev, struct_sizes)
 
 		/* a tail that cannot be read */
 		fd = rb_open(O_RDWR);
-		arg = (unsigned int *)(page + RB_PAGE - first);
-		memset(arg, 0, first);
+		arg = (unsigned int *)(page + RB_PAGE - known);
+		memset(arg, 0, known);
 		arg[2] = cmds[i].word;
-		arg[0] = first + 8;
+		arg[0] = known + 8;
 		EXPECT_EQ(-EFAULT, E(ioctl(fd, cmds[i].cmd, arg)));
 		/* a first part that cannot be read */
 		arg = (unsigned int *)(page + RB_PAGE - 8);
@@ -150,7 +163,7 @@ TEST_F(dev, struct_sizes)
 		arg[2] = cmds[i].word;
 		arg[0] = first;
 		EXPECT_EQ(0, E(ioctl(fd, cmds[i].cmd, arg)));
-		EXPECT_EQ(first, arg[0]);
+		EXPECT_EQ(known, arg[0]);
 		if (cmds[i].cmd == FERRIO_RB_MINT)
 			close(arg[3]);
 		close(fd);
@@ -259,7 +272,7 @@ TEST_F(dev, set_size)
 	EXPECT_EQ(-EAGAIN, E(write(self->fd, buf, 1)));
 	EXPECT_EQ(-EBUSY, rb_set_size(self->fd, 4096));
 	EXPECT_EQ(-EBUSY, rb_set_size(self->fd, 8192));
-	EXPECT_EQ(self->live + 1, rb_live_pages());
+	EXPECT_EQ(self->live + RB_HEAD_PAGES + 1, rb_live_pages());
 }
 
 /* Reading does not use the ring for the first time; writing does. */
@@ -274,7 +287,7 @@ TEST_F(dev, first_use)
 	EXPECT_EQ(self->live, rb_live_pages());
 	EXPECT_EQ(0, rb_set_size(self->fd, 8192));
 	close(rb_mint(self->fd, FERRIO_RB_WRITE));
-	EXPECT_EQ(self->live + 2, rb_live_pages());
+	EXPECT_EQ(self->live + RB_HEAD_PAGES + 2, rb_live_pages());
 	EXPECT_EQ(-EBUSY, rb_set_size(self->fd, 8192));
 }
 
@@ -284,7 +297,7 @@ TEST_F(dev, mint)
 	struct stat plain, rst, wst;
 	int r, w;
 
-	EXPECT_EQ(-EINVAL, rb_try_mint(self->fd, 2));
+	EXPECT_EQ(-EINVAL, rb_try_mint(self->fd, 3));
 	EXPECT_EQ(-EINVAL, rb_try_mint(self->fd, 0xffffffff));
 	ASSERT_EQ(0, ioctl(self->fd, FERRIO_RB_MINT, &mint));
 	r = mint.fd;

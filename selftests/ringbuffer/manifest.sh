@@ -10,10 +10,16 @@ for program; do
 	name=${program##*/}
 	case $name in
 	abi | ends | holders | limits | sendfile | token) requirement=ground.3 ;;
+	map) requirement=mapped.2 ;;
+	mapped | rust) requirement=mapped.7 ;;
+	handover) requirement=mapped.3 ;;
+	nosyscall | wait | wake) requirement=mapped.4 ;;
+	death | kept) requirement=mapped.5 ;;
+	broken | corrupt) requirement=mapped.6 ;;
+	pins | races) requirement=mapped.must ;;
 	*) requirement=ground.5 ;;
 	esac
 	case $name in
-	fault) place='test' ;;
 	big) place='stock' ;;
 	*) place='test,stock' ;;
 	esac
@@ -27,7 +33,8 @@ for program; do
 					printf "ringbuffer/%s/%s.%s%s | %s | %s\n",
 						name, fixture,
 						variants ? variant[v] "." : "",
-						test[t], need, place
+						test[t], need,
+						fixture == "fault" ? "test" : place
 			variants = tests = 0
 		}
 		/^#/ { next }

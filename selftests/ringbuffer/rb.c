@@ -84,6 +84,20 @@ int rb_avail(int fd)
 }
 
 /* The value of a line of fdinfo; -1 if there is none. A word is its first letter. */
+long rb_wakeup(int fd, unsigned int rw)
+{
+	struct ferrio_rb_wakeup arg = { .size = sizeof(arg), .rw = rw };
+
+	return E(ioctl(fd, FERRIO_RB_WAKEUP, &arg));
+}
+
+long rb_blame(int fd, unsigned int rw)
+{
+	struct ferrio_rb_wakeup arg = { .size = sizeof(arg), .rw = rw };
+
+	return E(ioctl(fd, FERRIO_RB_BLAME, &arg));
+}
+
 long rb_fdinfo(int fd, const char *key)
 {
 	char path[64], line[256];

@@ -30,6 +30,7 @@
 
 #define RB_DEFAULT	65536UL
 #define RB_PAGE		4096UL
+#define RB_HEAD_PAGES	3	/* of words, in front of the data */
 
 #ifndef RWF_NOSIGNAL
 #define RWF_NOSIGNAL	0x00000100
@@ -62,6 +63,8 @@ int rb_mint(int fd, unsigned int rw);
 long rb_try_mint(int fd, unsigned int rw);
 long rb_set_size(int fd, uint64_t bytes);
 long rb_shutdown(int fd, unsigned int rw);
+long rb_wakeup(int fd, unsigned int rw);
+long rb_blame(int fd, unsigned int rw);
 void rb_info(int fd, struct ferrio_rb_info *info);
 int rb_avail(int fd);
 long rb_fdinfo(int fd, const char *key);
@@ -96,6 +99,7 @@ struct rb_call {
 void rb_call_read(struct rb_call *c, int fd, void *buf, size_t len);
 void rb_call_write(struct rb_call *c, int fd, const void *buf, size_t len);
 void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms);
+void rb_call_ioctl(struct rb_call *c, int fd, unsigned long cmd, void *argument);
 void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
 		    unsigned int flags);
 void rb_call_asleep(struct rb_call *c);

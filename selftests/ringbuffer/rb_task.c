@@ -106,6 +106,13 @@ void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms)
 	call_start(c, SYS_poll, arg);
 }
 
+void rb_call_ioctl(struct rb_call *c, int fd, unsigned long cmd, void *argument)
+{
+	const long arg[6] = { fd, (long)cmd, (long)argument };
+
+	call_start(c, SYS_ioctl, arg);
+}
+
 void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
 		    unsigned int flags)
 {

@@ -98,6 +98,7 @@ static const struct {
 	void (*make)(struct channel *ch);
 } kinds[] = {
 	{ "ring", make_ring },
+	{ "mapped", make_ring },
 	{ "pipe", make_pipe },
 	{ "unix", make_unix },
 };

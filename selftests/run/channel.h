@@ -21,8 +21,9 @@ struct channel {
 };
 
 /*
- * Makes a channel of @kind: "ring", "pipe" or "unix".  Both descriptors are
- * close-on-exec.  Ends the program with a message when it cannot.
+ * Makes a channel of @kind: "ring", "pipe" or "unix"; "mapped" is a ring whose
+ * receiver is to map its end.  Both descriptors are close-on-exec.  Ends the
+ * program with a message when it cannot.
  */
 void channel_make(const char *kind, struct channel *ch);
 

@@ -30,8 +30,11 @@ struct source {
 typedef void (*send_fn)(const struct source *src, int fd);
 send_fn find_send(const char *method);
 
-/* Reads @fd to its end; progress of @total in per cent goes to stdout. */
-void receive(int fd, bool hash, uint64_t total, struct result *res);
+/*
+ * Reads @fd to its end, by read() or @mapped; progress of @total in per cent goes
+ * to stdout.
+ */
+void receive(int fd, bool mapped, bool hash, uint64_t total, struct result *res);
 
 uint64_t now_ns(void);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The receiver: reads to the end, hashes what it got if it is to. */
+/* The receiver: takes all to the end, hashes what it got if it is to. */
 #include <err.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <ferrio/ring.h>
 
 #include "channel.h"
 #include "move.h"
@@ -38,31 +40,79 @@ static void finish(EVP_MD_CTX *ctx, char *hex)
 		sprintf(hex + 2 * i, "%02x", sum[i]);
 }
 
-void receive(int fd, bool hash, uint64_t total, struct result *res)
+struct receiver {
+	EVP_MD_CTX *ctx;
+	uint64_t total;
+	unsigned int shown;
+	struct result *res;
+};
+
+static void take(struct receiver *r, const void *bytes, size_t n)
 {
-	EVP_MD_CTX *ctx = hash ? begin() : NULL;
-	unsigned int shown = 0, percent;
+	unsigned int percent;
+
+	r->res->bytes += n;
+	if (!r->ctx)
+		return;
+	if (!EVP_DigestUpdate(r->ctx, bytes, n))
+		err(1, "sha256");
+	percent = r->res->bytes * 100 / r->total;
+	if (percent >= r->shown + 5) {
+		r->shown = percent;
+		printf("# %u%%\n", percent);
+		fflush(stdout);
+	}
+}
+
+static void by_read(struct receiver *r, int fd)
+{
 	char *buf = malloc(BLOCK);
 	ssize_t n;
 
 	if (!buf)
 		err(1, "no memory for a block");
-	while ((n = read(fd, buf, BLOCK)) > 0) {
-		res->bytes += n;
-		if (!ctx)
-			continue;
-		if (!EVP_DigestUpdate(ctx, buf, n))
-			err(1, "sha256");
-		percent = res->bytes * 100 / total;
-		if (percent >= shown + 5) {
-			shown = percent;
-			printf("# %u%%\n", percent);
-			fflush(stdout);
-		}
-	}
+	while ((n = read(fd, buf, BLOCK)) > 0)
+		take(r, buf, n);
 	if (n < 0)
-		err(1, "read behind %lu bytes", res->bytes);
+		err(1, "read behind %lu bytes", r->res->bytes);
+}
+
+/* In place, in blocks as those of read(). */
+static void by_mapping(struct receiver *r, int fd)
+{
+	struct ringbuffer rb;
+	const void *bytes;
+	size_t n;
+
+	if (ringbuffer(fd, FERRIO_RB_READ, 0, &rb) < 0)
+		err(1, "mapping the consumer end");
+	for (;;) {
+		n = 1;
+		bytes = ringbuffer_peek(&rb, &n);
+		if (!bytes)
+			err(1, "ringbuffer_peek behind %lu bytes", r->res->bytes);
+		if (!n)
+			break;
+		if (n > BLOCK)
+			n = BLOCK;
+		take(r, bytes, n);
+		if (ringbuffer_consume(&rb, n))
+			err(1, "ringbuffer_consume");
+	}
+	ringbuffer_unmap(&rb);
+}
+
+void receive(int fd, bool mapped, bool hash, uint64_t total, struct result *res)
+{
+	struct receiver r = {
+		.ctx = hash ? begin() : NULL, .total = total, .res = res,
+	};
+
+	if (mapped)
+		by_mapping(&r, fd);
+	else
+		by_read(&r, fd);
 	res->end = now_ns();
-	if (ctx)
-		finish(ctx, res->sha256);
+	if (r.ctx)
+		finish(r.ctx, res->sha256);
 }

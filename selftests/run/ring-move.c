@@ -3,8 +3,8 @@
  * ring-move KIND METHOD plain|count|hash FILE [BYTES]
  *
  * Moves FILE, or its first BYTES, from one process to another over a channel of
- * KIND (ring, pipe, unix); the sender uses METHOD (write, splice, sendfile), the
- * receiver read().
+ * KIND (ring, mapped, pipe, unix); the sender uses METHOD (write, splice, sendfile,
+ * mapped), the receiver read(), or with the kind "mapped" its mapping.
  *
  *   plain   nothing else: for the rate
  *   count   the kernel counts the system calls of both processes, by the
@@ -97,7 +97,7 @@ static void wait_for_ready(int gate)
 
 static int bad_usage(void)
 {
-	fprintf(stderr, "usage: ring-move ring|pipe|unix write|splice|sendfile plain|count|hash FILE [BYTES]\n");
+	fprintf(stderr, "usage: ring-move ring|mapped|pipe|unix write|splice|sendfile|mapped plain|count|hash FILE [BYTES]\n");
 	return 2;
 }
 
@@ -105,6 +105,7 @@ struct move {
 	send_fn send;
 	bool count;
 	bool hash;
+	bool mapped;		/* the receiver maps its end */
 	struct source src;
 	struct channel ch;
 	struct result *res;
@@ -137,7 +138,7 @@ static pid_t start_child(struct move *mv, bool sender, int *gate)
 		/* The sender's gate, or it would never see it close. */
 		close(*gate);
 		wait_for_start(both[1]);
-		receive(mv->ch.r, mv->hash, mv->src.bytes, mv->res);
+		receive(mv->ch.r, mv->mapped, mv->hash, mv->src.bytes, mv->res);
 	}
 	_exit(0);
 }
@@ -187,6 +188,7 @@ int main(int argc, char **argv)
 	mv.send = find_send(argv[2]);
 	mv.count = !strcmp(argv[3], "count");
 	mv.hash = !strcmp(argv[3], "hash");
+	mv.mapped = !strcmp(argv[1], "mapped");
 	if (!mv.count && !mv.hash && strcmp(argv[3], "plain"))
 		return bad_usage();
 

@@ -27,7 +27,10 @@ if [ ! -c /dev/ringbuffer ]; then
 	echo "1..0 # SKIP no /dev/ringbuffer: insmod ringbuffer.ko"
 	exit 4
 fi
-echo "1..1"
+echo "1..2"
 number=0
 sample hello 0 'hello from the other process'
+sample mapped 0 'message 1, read where it was written
+message 2, read where it was written
+message 3, read where it was written'
 exit $failed

@@ -6,7 +6,7 @@
 # selftests/mutants/NAME.patch removes one check, wake, barrier or accounting
 # step, and says before its diff which test that has to be seen by:
 #
-#   # kills: TEST ID @ test|stock
+#   # kills: TEST ID @ test|stock|host
 #   # boot: own            the mutant hangs or splats: a guest for it alone, with
 #                          the whole program and the checks of its log
 #   # program: DIR/PROGRAM only for ids that name none (log/...)
@@ -14,7 +14,9 @@
 # Each patch is applied to a copy of the tree and built there.  The mutants of a
 # place share one guest, in which each named test runs on the unmutated modules
 # as well and has to pass.  A mutant is killed if its modules went in and the
-# named test ran and failed; all else is a survivor.
+# named test ran and failed; all else is a survivor.  On the host the id is
+# host/SCRIPT/TEST: SCRIPT.sh of the copy is run for that test alone, and has to
+# pass it before.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -55,12 +57,23 @@ read_header() # NAME
 
 	kills=$(header "$patch" kills)
 	id[$1]=${kills% @ *} place[$1]=${kills##* @ }
+	if [ "${place[$1]}" = host ]; then
+		program[$1]=${id[$1]#host/} test[$1]=${id[$1]#host/*/}
+		program[$1]=${program[$1]%%/*}
+		[ -x "$here/${program[$1]}.sh" ] || return 1
+		grep -q "^${id[$1]} *|[^|]*|.*host" selftests/manifest
+		return
+	fi
 	boot[$1]=$(header "$patch" boot)
 	where=$(header "$patch" program)
 	[ -n "$where" ] || where=${id[$1]}
 	dir[$1]=${where%%/*}
-	# A program named as its directory adds no level to its ids.
-	if [ -e "$installed/${dir[$1]}/${dir[$1]}" ]; then
+	# A program named as its directory adds no level to its ids; the others of
+	# that directory do.
+	if [[ $where = */*/* && -e $installed/${where%"/${where#*/*/}"} ]]; then
+		where=${where#*/}
+		program[$1]=${where%%/*} test[$1]=${id[$1]#*/*/}
+	elif [ -e "$installed/${dir[$1]}/${dir[$1]}" ]; then
 		program[$1]=${dir[$1]} test[$1]=${id[$1]#*/}
 	elif [ -e "$installed/${dir[$1]}/${dir[$1]}.sh" ]; then
 		program[$1]=${dir[$1]}.sh test[$1]=${id[$1]#*/}
@@ -94,12 +107,18 @@ modules() # NAME PLACE
 	cp "$copy/out/modules/$2"/*.ko "$out/$2/$1/"
 }
 
+mutate() # NAME
+{
+	# git would take the copy for a part of this repository and skip it all.
+	(cd "$copy" && GIT_CEILING_DIRECTORIES=$out \
+		git apply "$FERRIO_TOP/selftests/mutants/$1.patch")
+}
+
 build() # NAME PLACE
 {
-	local patch=$FERRIO_TOP/selftests/mutants/$1.patch status=0
+	local status=0
 
-	# git would take the copy for a part of this repository and skip it all.
-	(cd "$copy" && GIT_CEILING_DIRECTORIES=$out git apply "$patch") || return
+	mutate "$1" || return
 	modules "$1" "$2" || status=$?
 	refresh
 	return $status
@@ -113,13 +132,16 @@ seconds() # NAME
 }
 
 # The guest's name is that of its logs.
-run_guest() # NAME PLACE TREE
+run_guest() # NAME PLACE TREE MUTANTS
 {
 	local slow=2 limit=900 status=0
 	[ "$2" = stock ] || slow=10 limit=2400
+	# Some hang until their program's time is over.
+	limit=$((limit + $4 * 20))
 	"$here/initramfs.sh" pack "$3" "$3.cpio"
 	rm -rf "$3"
-	"$here/qemu.sh" --kernel "$2" --name "$1" --initrd "$3.cpio" --mem 1280 \
+	"$here/qemu.sh" --kernel "$2" --name "$1" --initrd "$3.cpio" \
+		--mem $((1280 + $4 * 20)) \
 		--limit "$limit" --append "FERRIO_PLACE=$2 FERRIO_SLOW=$slow" || status=$?
 	rm -f "$3.cpio"
 	# That a test fails is what it is for.
@@ -139,12 +161,13 @@ shared_guest() # PLACE NAME...
 	shift
 	rm -rf "$tree"
 	mkdir -p "$tree/mutants"
+	cp -r "$out/$where/unmutated" "$tree/mutants/"
 	cp -r "$installed" "$tree/kselftest"
 	rm -rf "$tree/kselftest/kselftest-packages"
 	ln -s /lib/ferrio/guest-mutants "$tree/job"
 	for name; do
 		n=$((n + 1))
-		cp -r "$out/$where/unmutated" "$tree/mutants/unmutated.$n"
+		ln -s unmutated "$tree/mutants/unmutated.$n"
 		cp -r "$out/$where/$name" "$tree/mutants/$name"
 		printf '%s %s %s %s %s\n' \
 			"unmutated.$n" "${dir[$name]}" "${program[$name]}" \
@@ -152,7 +175,7 @@ shared_guest() # PLACE NAME...
 			"$name" "${dir[$name]}" "${program[$name]}" \
 			"${test[$name]}" "$(seconds "$name")"
 	done >"$tree/mutants/list"
-	run_guest "mutants-$where" "$where" "$tree"
+	run_guest "mutants-$where" "$where" "$tree" $n
 }
 
 judge_shared() # PLACE NAME...
@@ -186,7 +209,7 @@ own_guest() # NAME
 	rm -rf "$tree/kselftest/kselftest-packages"
 	echo "${dir[$1]}:${program[$1]}" >"$tree/programs"
 	ln -s /lib/ferrio/guest-kselftest "$tree/job"
-	run_guest "mutant-$1" "${place[$1]}" "$tree"
+	run_guest "mutant-$1" "${place[$1]}" "$tree" 1
 }
 
 # A guest that died has no result line of the test that it died in; that the
@@ -205,6 +228,39 @@ judge_own() # NAME
 		verdict killed "$1" "${id[$1]} @ ${place[$1]}: the guest died in it"
 	else
 		verdict SURVIVED "$1" "${id[$1]} @ ${place[$1]}: $got"
+	fi
+}
+
+# The script of a host mutant in the copy, for its test alone.  Not in $log:
+# step, which calls this, has a variable of that name.
+host_run() # NAME KTAP
+{
+	FERRIO_OUT=$copy/out "$copy/selftests/testbed/${program[$1]}.sh" \
+		"${test[$1]}" >"$2" || [ $? = 1 ]
+}
+
+host_mutant() # NAME
+{
+	local status=0
+
+	host_run "$1" "$out/host-$1-plain.ktap" || return
+	mutate "$1" || return
+	host_run "$1" "$out/host-$1.ktap" || status=$?
+	refresh
+	return $status
+}
+
+judge_host() # NAME
+{
+	local plain got
+	plain=$(result "$out/host-$1-plain.ktap" "${test[$1]}")
+	got=$(result "$out/host-$1.ktap" "${test[$1]}")
+	if [ "$plain" != PASS ]; then
+		verdict BROKEN "$1" "${id[$1]}: $plain without the mutant"
+	elif [ "$got" = FAIL ]; then
+		verdict killed "$1" "${id[$1]} @ host"
+	else
+		verdict SURVIVED "$1" "${id[$1]} @ host: $got"
 	fi
 }
 
@@ -231,11 +287,20 @@ for name in "${names[@]}"; do
 	elif read_header "$name"; then
 		good+=("$name")
 	else
-		verdict BROKEN "$name" "its '# kills: ID @ test|stock' names no listed test or no program"
+		verdict BROKEN "$name" "its '# kills: ID @ test|stock|host' names no listed test or no program"
 	fi
 done
 
 refresh
+for name in "${good[@]}"; do
+	[ "${place[$name]}" = host ] || continue
+	if step "host: $name" host_mutant "$name"; then
+		judge_host "$name"
+	else
+		verdict BROKEN "$name" 'the patch does not apply, or its script does not run'
+		refresh
+	fi
+done
 for where in stock test; do
 	shared=() own=() any=''
 	for name in "${good[@]}"; do

@@ -43,8 +43,8 @@ programs()
 	echo "$tar_options" >"$tree/tar-options"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root sh -eu -c '
-		src=$1 tree=$2 uapi=$3
-		cc="gcc -O2 -Wall -Wextra -Werror -I$uapi"
+		src=$1 tree=$2 uapi=$3 user=$4
+		cc="gcc -O2 -Wall -Wextra -Werror -I$uapi -I$user"
 		$cc -o "$tree/run-bin/ring-run" "$src/ring-run.c" "$src/channel.c"
 		$cc -o "$tree/run-bin/ring-move" "$src/ring-move.c" \
 			"$src/send.c" "$src/receive.c" "$src/channel.c" -lcrypto
@@ -58,7 +58,7 @@ programs()
 		grep -o "/[^ ]*" "$tree/ldd" | sort -u |
 			xargs -I LIB cp --parents -L LIB "$tree"
 		rm "$tree/ldd"
-	' sh "$src" "$tree" "$FERRIO_TOP/rust/uapi"
+	' sh "$src" "$tree" "$FERRIO_TOP/rust/uapi" "$FERRIO_TOP/rust/user/include"
 }
 
 # Without compression: the guest has the file in its page cache from the start.
