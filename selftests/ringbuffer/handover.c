@@ -77,7 +77,7 @@ FIXTURE_VARIANT(handover) {
 };
 
 FIXTURE_VARIANT_ADD(handover, page) {
-	.size = RB_PAGE, .stock = 4000, .test = 120,
+	.size = RB_PAGE, .stock = 4000, .test = 80,
 };
 
 FIXTURE_VARIANT_ADD(handover, page_2_32) {
@@ -90,7 +90,7 @@ FIXTURE_VARIANT_ADD(handover, page_2_64) {
 };
 
 FIXTURE_VARIANT_ADD(handover, large) {
-	.size = RB_DEFAULT, .stock = 4400, .test = 120,
+	.size = RB_DEFAULT, .stock = 4400, .test = 80,
 };
 
 FIXTURE_VARIANT_ADD(handover, large_2_32) {

@@ -35,7 +35,7 @@ TEST_F(dev, in_one_process)
 TEST_F_TIMEOUT(dev, ping_pong, 60)
 {
 	struct ringbuffer p, c, back_p, back_c;
-	int back = rb_open(O_RDWR), n = rounds(5000, 300);
+	int back = rb_open(O_RDWR), n = rounds(2000, 200);
 	pid_t pid;
 
 	ASSERT_LE(0, ringbuffer(self->fd, FERRIO_RB_WRITE, RB_PAGE, &p));

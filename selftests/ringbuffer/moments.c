@@ -84,7 +84,7 @@ static void *first_writer(void *arg)
 /* The same with both at once: whoever is first, the byte is seen. */
 TEST_F_TIMEOUT(dev, pages_come_while_one_arms, 90)
 {
-	for (int i = 0; i < rounds(400, 40); i++) {
+	for (int i = 0; i < rounds(300, 20); i++) {
 		struct meeting m = { .fd = rb_open(O_RDWR) };
 		struct pollfd pfd = { .fd = m.fd, .events = POLLIN };
 		pthread_t thread;

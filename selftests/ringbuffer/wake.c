@@ -227,7 +227,7 @@ static void all_ways(struct __test_metadata *_metadata, struct game *g,
 {
 	g->out = way_out;
 	g->cpus = cpus;
-	g->count = cpus == 1 ? rounds(1000, 30) : rounds(200, 20);
+	g->count = cpus == 1 ? rounds(400, 20) : rounds(100, 12);
 	for (enum in way_in = 0; way_in < INS; way_in++) {
 		long wakes = wakes_of(plain);
 
@@ -269,7 +269,7 @@ TEST_F_TIMEOUT(wake, edges, 300)
 	struct timespec begin, now;
 	int i = 0;
 
-	self->game.count = rounds(500, 15);
+	self->game.count = rounds(300, 10);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	do {
 		self->game.cpus = 1 + i % 2;
@@ -328,7 +328,7 @@ static void random_rounds(void *arg, int who, uint64_t *progress)
 
 TEST_F_TIMEOUT(wake, random_rounds, 90)
 {
-	self->game.count = ROUND * (uint64_t)rounds(100000, 800);
+	self->game.count = ROUND * (uint64_t)rounds(100000, 500);
 	self->game.seed = rb_seed();
 	run(_metadata, &self->game, self->plain, random_rounds);
 	EXPECT_LT(0, end_counter(self->plain[0], FERRIO_RB_READ, "wakes"));
@@ -337,7 +337,7 @@ TEST_F_TIMEOUT(wake, random_rounds, 90)
 TEST_F_TIMEOUT(wake, random_rounds_1cpu, 90)
 {
 	self->game.cpus = 1;
-	self->game.count = ROUND * (uint64_t)rounds(20000, 800);
+	self->game.count = ROUND * (uint64_t)rounds(8000, 500);
 	self->game.seed = rb_seed();
 	run(_metadata, &self->game, self->plain, random_rounds);
 	EXPECT_LT(0, end_counter(self->plain[0], FERRIO_RB_READ, "wakes"));
@@ -348,7 +348,7 @@ static void signals(struct __test_metadata *_metadata, struct game *g,
 		    int *plain, int flags)
 {
 	g->signal_flags = flags;
-	g->count = ROUND * (uint64_t)rounds(3000, 200);
+	g->count = ROUND * (uint64_t)rounds(1200, 120);
 	for (g->cpus = 1; g->cpus <= 2; g->cpus++) {
 		g->seed = rb_seed();
 		run(_metadata, g, plain, random_rounds);

@@ -27,7 +27,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn bytes() -> usize {
-    rounds(500_000, 30_000)
+    rounds(200_000, 20_000)
 }
 
 /// Both ends have slept, and been woken no more often than they armed.
