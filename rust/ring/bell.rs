@@ -175,17 +175,6 @@ impl Books {
         true
     }
 
-    /// What the end's bells say, for one that has just been made; `None` if nobody is armed.
-    pub const fn armed(&self) -> Option<Arm> {
-        if !self.armed {
-            return None;
-        }
-        Some(Arm {
-            sequence: self.sequence,
-            wanted: self.wanted,
-        })
-    }
-
     /// Whether somebody is armed.
     pub const fn is_armed(&self) -> bool {
         self.armed

@@ -23,7 +23,7 @@
 //! |---|---|---|---|
 //! | the kernel, for read(2) and write(2) | [`Turn`] | [`Books`], [`must_sleep`] | [`called`] |
 //! | a process that mapped the end | [`Consumer`], [`Producer`] | the kernel | the same types |
-//! | neither: poll(2), fdinfo, observers | [`observe`] | [`Books`], [`must_sleep`] | |
+//! | neither: poll(2), FIONREAD, observers | [`observe`] | [`Books`], [`must_sleep`] | |
 //!
 //! # Orderings
 //!

@@ -13,7 +13,7 @@ for program; do
 	map) requirement=mapped.2 ;;
 	mapped | rust) requirement=mapped.7 ;;
 	handover) requirement=mapped.3 ;;
-	nosyscall | wait | wake) requirement=mapped.4 ;;
+	moments | nosyscall | wait | wake) requirement=mapped.4 ;;
 	death | kept) requirement=mapped.5 ;;
 	broken | corrupt) requirement=mapped.6 ;;
 	pins | races) requirement=mapped.must ;;
