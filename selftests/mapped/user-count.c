@@ -13,7 +13,7 @@
 
 #include "../bench/bench-stream-mapped.h"
 
-#define MESSAGES	2000UL
+#define MESSAGES	400UL
 /*
  * Of the 70 for both sides: what is left is for sleeps and wakes, which take some
  * thousand each and come once in a ring of messages.

@@ -402,14 +402,14 @@ static void ping_pong(struct __test_metadata *_metadata, struct rb *there,
 TEST_F_TIMEOUT(byte, ping_pong, 60)
 {
 	ping_pong(_metadata, &self->rb, variant->kind,
-		  rounds(variant->kind == RB_PIPE ? 300 : 1500, 150));
+		  rounds(variant->kind == RB_PIPE ? 150 : 500, 60));
 }
 
 TEST_F_TIMEOUT(byte, ping_pong_1cpu, 60)
 {
 	rb_pin(0);
 	ping_pong(_metadata, &self->rb, variant->kind,
-		  rounds(variant->kind == RB_PIPE ? 2000 : 20000, 500));
+		  rounds(variant->kind == RB_PIPE ? 1000 : 5000, 200));
 }
 
 TEST_HARNESS_MAIN

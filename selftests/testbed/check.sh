@@ -107,7 +107,7 @@ set_kver "${KVER:-$(default_kver)}"
 echo "  guests run under $("$here/qemu.sh" --accel)"
 if wants test || wants stock; then
 	# An older tree would run in its place, so nothing goes on without it.
-	step 'kselftest tree' in_root make -C selftests gen_tar || exit 1
+	step 'kselftest tree' in_root make -j"$(nproc)" -C selftests gen_tar || exit 1
 fi
 test_chain=
 if wants test; then
