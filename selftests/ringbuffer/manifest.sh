@@ -17,6 +17,13 @@ for program; do
 	death | kept) requirement=mapped.5 ;;
 	broken | corrupt) requirement=mapped.6 ;;
 	pins | races) requirement=mapped.must ;;
+	uring | nowait) requirement=edges.1 ;;
+	memcg | quota | smaps) requirement=edges.2 ;;
+	*32) requirement=edges.3 ;;
+	lives | garbage) requirement=edges.4 ;;
+	inject) requirement=edges.5 ;;
+	nobody_hangs) requirement=edges.6 ;;
+	fuzz) requirement=edges.8 ;;
 	*) requirement=ground.5 ;;
 	esac
 	case $name in
