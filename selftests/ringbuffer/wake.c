@@ -290,6 +290,9 @@ static void rounds_of(struct game *g, int rw, uint64_t *progress)
 	size_t len;
 
 	end_open(&e, g->fd[0][rw], rw);
+	/* All may fit into the ring: with nobody asleep at first there might be no wake. */
+	while (rw == FERRIO_RB_WRITE && !end_counter(e.fd, FERRIO_RB_READ, "arms"))
+		rb_sleep_ms(1);
 	while (pos < g->count) {
 		r = rb_random(&seed);
 		/* Seldom many, so that the other end is often asleep. */
