@@ -27,7 +27,7 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn bytes() -> usize {
-    rounds(200_000, 20_000)
+    rounds(60_000, 8_000)
 }
 
 /// Both ends have slept, and been woken no more often than they armed.
@@ -192,7 +192,7 @@ fn rust_to_rust() {
 
 /// The peer sleeps for each message, and so do we for each answer.
 fn ping_pong() {
-    let rounds = rounds(2000, 100);
+    let rounds = rounds(600, 60);
     let (mut there, there_end) = producer_and_fd();
     let (mut back, back_end) = consumer_and_fd();
     let peer = Peer::between(there_end, back_end, rounds * 8);
