@@ -305,7 +305,7 @@ static bool step(void)
 
 TEST_F_TIMEOUT(dev, random_operations, 120)
 {
-	long count = rounds(100000, 100000);
+	long count = rounds(100000, 30000);
 	uint64_t seed = rb_seed();
 
 	m.seed = seed;

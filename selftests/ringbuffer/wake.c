@@ -227,7 +227,7 @@ static void all_ways(struct __test_metadata *_metadata, struct game *g,
 {
 	g->out = way_out;
 	g->cpus = cpus;
-	g->count = cpus == 1 ? rounds(400, 20) : rounds(100, 12);
+	g->count = cpus == 1 ? rounds(400, 12) : rounds(100, 12);
 	for (enum in way_in = 0; way_in < INS; way_in++) {
 		long wakes = wakes_of(plain);
 
@@ -265,11 +265,11 @@ TEST_F_TIMEOUT(wake, mapped_to_all_1cpu, 60)
  */
 TEST_F_TIMEOUT(wake, edges, 300)
 {
-	const int hour = 3600, moment = 2;
+	const int hour = 3600, moment = rb_test_kernel() ? 0 : 2;
 	struct timespec begin, now;
 	int i = 0;
 
-	self->game.count = rounds(300, 10);
+	self->game.count = rounds(300, 6);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	do {
 		self->game.cpus = 1 + i % 2;
@@ -353,7 +353,7 @@ static void signals(struct __test_metadata *_metadata, struct game *g,
 		    int *plain, int flags)
 {
 	g->signal_flags = flags;
-	g->count = ROUND * (uint64_t)rounds(1200, 120);
+	g->count = ROUND * (uint64_t)rounds(1200, 60);
 	for (g->cpus = 1; g->cpus <= 2; g->cpus++) {
 		g->seed = rb_seed();
 		run(_metadata, g, plain, random_rounds);
