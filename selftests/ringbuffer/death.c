@@ -378,7 +378,7 @@ static void one_round(struct __test_metadata *_metadata,
 
 TEST_F_TIMEOUT(victim, at_a_random_moment, 60)
 {
-	for (int i = 0; i < rounds(32, 4); i++)
+	for (int i = 0; i < rounds(26, 3); i++)
 		one_round(_metadata, self, variant, BUSY, i % HUP_POLL);
 	TH_LOG("at most %llu us from the reaping to the survivor's return",
 	       (unsigned long long)self->slowest / 1000);
@@ -386,7 +386,7 @@ TEST_F_TIMEOUT(victim, at_a_random_moment, 60)
 
 TEST_F_TIMEOUT(victim, asleep, 60)
 {
-	int n = rounds(32, 4);
+	int n = rounds(26, 3);
 
 	for (int i = 0; n; i++) {
 		enum activity doing = IDLE + i % (DOINGS - IDLE);

@@ -77,29 +77,29 @@ FIXTURE_VARIANT(handover) {
 };
 
 FIXTURE_VARIANT_ADD(handover, page) {
-	.size = RB_PAGE, .stock = 4000, .test = 80,
+	.size = RB_PAGE, .stock = 4000, .test = 30,
 };
 
 FIXTURE_VARIANT_ADD(handover, page_2_32) {
 	.size = RB_PAGE, .start = (1ULL << 32) - 2000,
-	.stock = 400, .test = 40,
+	.stock = 400, .test = 30,
 };
 
 FIXTURE_VARIANT_ADD(handover, page_2_64) {
-	.size = RB_PAGE, .start = 0ULL - 2000, .stock = 400, .test = 40,
+	.size = RB_PAGE, .start = 0ULL - 2000, .stock = 400, .test = 30,
 };
 
 FIXTURE_VARIANT_ADD(handover, large) {
-	.size = RB_DEFAULT, .stock = 4400, .test = 80,
+	.size = RB_DEFAULT, .stock = 4400, .test = 30,
 };
 
 FIXTURE_VARIANT_ADD(handover, large_2_32) {
 	.size = RB_DEFAULT, .start = (1ULL << 32) - 70001,
-	.stock = 400, .test = 40,
+	.stock = 400, .test = 30,
 };
 
 FIXTURE_VARIANT_ADD(handover, large_2_64) {
-	.size = RB_DEFAULT, .start = 0ULL - 70001, .stock = 400, .test = 40,
+	.size = RB_DEFAULT, .start = 0ULL - 70001, .stock = 400, .test = 30,
 };
 
 /* Who maps both ends may move both while nobody uses them. */

@@ -186,7 +186,7 @@ TEST_F(dev, read_from_outside)
 	ASSERT_NE(MAP_FAILED, place);
 	reading.from = place + 2 * RB_PAGE;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, remote_reader, &reading));
-	for (int i = 0; i < rounds(200, 20) || !reading.good || !reading.bad; i++) {
+	for (int i = 0; i < rounds(80, 12) || !reading.good || !reading.bad; i++) {
 		filled(&r, &w);
 		ASSERT_EQ(place, mmap(place, WINDOW, PROT_READ,
 				      MAP_SHARED | MAP_FIXED, r.fd, RB_PAGE));

@@ -19,7 +19,7 @@
 
 static uint64_t deadline(void)
 {
-	return now_ns() + (getenv("FERRIO_LONG") ? 30 : 3) * 1000000000ULL;
+	return now_ns() + (getenv("FERRIO_LONG") ? 30 : 2) * 1000000000ULL;
 }
 
 FIXTURE(race) {

@@ -461,7 +461,7 @@ TEST_F_TIMEOUT(ring, identities, 90)
 	for (int i = 0; i < 2; i++) {
 		t[i] = (struct traffic){
 			.rb = &self->rb, .seed = seed + i, .reads = i,
-			.total = (size_t)rounds(20000, 1000) * RB_PAGE,
+			.total = (size_t)rounds(6000, 500) * RB_PAGE,
 		};
 		ASSERT_EQ(0, pthread_create(&thread[i], NULL, traffic, &t[i]));
 	}

@@ -59,7 +59,8 @@ program() # NAME BUILD LIMIT COMPILER...
 	in_root "$@" "${flags[@]}" "${lenient[@]}" "-I$user" -o "$exe" "$source" \
 		"$object" -lpthread || return
 	# ThreadSanitizer wants its addresses where it knows them.
-	if in_root setarch -R timeout "$limit" "$exe" >"$exe.ktap" 2>&1 &&
+	if in_root env "TSAN_OPTIONS=${tsan_options-}" setarch -R timeout "$limit" "$exe" \
+		>"$exe.ktap" 2>&1 &&
 		passed "$exe.ktap"; then
 		return 0
 	fi
@@ -111,7 +112,8 @@ bench()
 # A position that is stored without release has to be seen, or nothing would be.
 weak_store()
 {
-	local weak=$work/weak user
+	# the first race is enough, and each takes long to be told
+	local weak=$work/weak user tsan_options=halt_on_error=1
 	mkdir -p "$weak"
 	cp -r rust/user/include/ferrio "$weak/"
 	sed -i 's/rb->own, position, __ATOMIC_RELEASE/rb->own, position, __ATOMIC_RELAXED/' \
