@@ -13,7 +13,7 @@ use kernel::{bindings, fs::File};
 pub struct Mask(u32);
 
 impl Mask {
-    /// No bit.
+    /// No bit. Of a wake: no reason is given, so whoever polls looks for himself.
     pub const NONE: Mask = Mask(0);
     /// Data can be read.
     pub const IN: Mask = Mask(sys::FERRIO_EPOLLIN | sys::FERRIO_EPOLLRDNORM);
@@ -23,9 +23,6 @@ impl Mask {
     pub const ERR: Mask = Mask(sys::FERRIO_EPOLLERR);
     /// The peer is gone.
     pub const HUP: Mask = Mask(sys::FERRIO_EPOLLHUP);
-
-    /// All of these: for what concerns whoever waits for anything.
-    pub const ALL: Mask = Mask(Self::IN.0 | Self::OUT.0 | Self::ERR.0 | Self::HUP.0);
 
     /// Whether all bits of `other` are there.
     #[inline]

@@ -128,7 +128,11 @@ impl WaitQueue {
         unsafe { sys::ferrio_wq_has_sleeper(self.as_ptr()) }
     }
 
-    /// Wakes everybody who waits, and pollers that asked for `mask`, if there are any.
+    /// Wakes everybody who waits, and pollers that asked for `mask`, if there are any;
+    /// [`Mask::NONE`] wakes all of them.
+    ///
+    /// `mask` has to be true: io_uring's poll and Linux AIO's tell their users the bits of the wake
+    /// and do not look (`io_poll_wake()`, `aio_poll_wake()`).
     ///
     /// Waits are not exclusive: all sleepers wake and look, and all but one may sleep again.
     ///

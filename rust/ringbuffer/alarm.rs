@@ -118,13 +118,14 @@ impl Alarm {
         }
     }
 
-    /// W2 to W5, for a waker in the kernel that has just published `position` of the other end.
+    /// W2 to W5, for a waker in the kernel that has just published `position` of the other end;
+    /// `news` says what pollers are told.
     ///
     /// Costs a full barrier and a load if nobody waits.
     #[inline]
-    pub(crate) fn moved(&self, position: u64, mask: Mask, ring: &Ring) {
+    pub(crate) fn moved(&self, position: u64, news: impl FnOnce() -> Mask, ring: &Ring) {
         if called::<KernelWords>(&self.bell(), position, 0).is_some() {
-            self.wake_armed(mask, ring);
+            self.wake_armed(news(), ring);
         }
     }
 
@@ -150,7 +151,7 @@ impl Alarm {
         armed
     }
 
-    /// Wakes who sleeps, and pollers of `mask`, armed or not.
+    /// Wakes who sleeps, and pollers of `mask`, which has to be true, armed or not.
     pub(crate) fn wake(&self, mask: Mask) {
         self.waiters.wake(mask);
         self.onlookers.wake(mask);
@@ -186,10 +187,11 @@ impl Alarm {
     }
 
     /// Wakes everybody, armed or not: for what is final, and when the ring has got its memory.
-    pub(crate) fn wake_all(&self, mask: Mask, ring: &Ring) {
+    /// Onlookers find out themselves; those who hold the end are told `event`.
+    pub(crate) fn wake_all(&self, event: Mask, ring: &Ring) {
         self.disarm(ring);
-        self.waiters.wake_all(mask);
-        self.onlookers.wake_all(mask);
+        self.waiters.wake_all(event);
+        self.onlookers.wake_all(Mask::NONE);
     }
 
     /// Whether anybody sleeps or polls here, behind a full barrier.

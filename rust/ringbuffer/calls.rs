@@ -16,7 +16,6 @@ use crate::{
 };
 use ferrio::{
     ioctl::{put_int, ExtArg},
-    poll::Mask,
     wait::{Deadline, Sleep},
 };
 use kernel::{
@@ -217,11 +216,9 @@ fn speaker(end: &End, file: &LocalFile, arg: UserPtr) -> Result<Rw> {
 
 fn wakeup(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
     let ring = &end.ring;
-    let (peer, mask) = match speaker(end, file, arg)? {
-        Rw::Read => (&ring.producer, Mask::OUT),
-        Rw::Write => (&ring.consumer, Mask::IN),
-    };
-    peer.alarm.call(mask, ring);
+    let peer = speaker(end, file, arg)?.peer();
+    let news = end.stream(file).news(peer);
+    ring.side(peer).alarm.call(news, ring);
     Ok(())
 }
 

@@ -142,7 +142,9 @@ impl End {
     ///
     /// `EBADF`: this file does not hold it.
     pub(crate) fn shutdown(&self, rw: Rw) -> Result {
-        self.ring.drop_holder(rw, &self.holds)
+        // A call that waits through this file has EBADF to find, at once. io_uring's multishot read
+        // has to be told so: poll() shows nothing of an end that is not this file's any more.
+        self.ring.drop_holder(rw, &self.holds, rw.event())
     }
 }
 
@@ -150,7 +152,7 @@ impl Drop for End {
     fn drop(&mut self) {
         for rw in [Rw::Write, Rw::Read] {
             // EBADF: it does not hold this one.
-            let _ = self.shutdown(rw);
+            let _ = self.ring.drop_holder(rw, &self.holds, Mask::NONE);
         }
     }
 }

@@ -27,9 +27,8 @@
 //! it, so token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's
 //! token is only tried there (`splice_write`). `ends` is a spin lock, as a sleeper that looks once
 //! more may have to print: held for a few instructions, and nothing is taken under it; an alarm's
-//! lock as well. `first_use` is held while the memory is made, which
-//! may be long for a large ring: who waits for it can be killed, and only the first use and
-//! SET_SIZE do.
+//! lock as well. `first_use` is held while the memory is made, which may be long for a large ring:
+//! who waits for it can be killed, and only the first use and SET_SIZE do.
 
 use crate::{
     alarm::Alarm,
@@ -88,6 +87,22 @@ pub(crate) enum Rw {
 }
 
 impl Rw {
+    /// The other end.
+    pub(crate) fn peer(self) -> Self {
+        match self {
+            Rw::Read => Rw::Write,
+            Rw::Write => Rw::Read,
+        }
+    }
+
+    /// The bits of poll() that mean this end is ready.
+    pub(crate) fn event(self) -> Mask {
+        match self {
+            Rw::Read => Mask::IN,
+            Rw::Write => Mask::OUT,
+        }
+    }
+
     /// The end's bit in a set of ends.
     pub(crate) fn bit(self) -> u32 {
         match self {
@@ -253,12 +268,12 @@ impl Ring {
     /// for by now, it is the end of the turn that they met.
     pub(crate) fn make_up(&self, rw: Rw) {
         match rw {
-            Rw::Read => self.consumer.alarm.wake(Mask::IN),
+            Rw::Read => self.consumer.alarm.wake(Mask::NONE),
             Rw::Write => {
-                self.producer.alarm.wake(Mask::OUT);
+                self.producer.alarm.wake(Mask::NONE);
                 if self.producer.is_closed() {
                     self.finish();
-                    self.consumer.alarm.wake_all(Mask::IN | Mask::HUP, self);
+                    self.consumer.alarm.wake_all(Mask::NONE, self);
                 }
             }
         }
@@ -288,7 +303,7 @@ impl Ring {
         // Who got EAGAIN for this may wait for an event now.
         let _first = self
             .first_use
-            .take(nowait, || self.producer.alarm.wake(Mask::OUT))?;
+            .take(nowait, || self.producer.alarm.wake(Mask::NONE))?;
         match self.memory.get() {
             Some(memory) => Ok(memory),
             None => self.make_memory(file),
@@ -334,7 +349,7 @@ impl Ring {
         // A writer that is refused for this gets its EPOLLOUT as it does for another first use.
         let _first = self
             .first_use
-            .take(false, || self.producer.alarm.wake(Mask::OUT))?;
+            .take(false, || self.producer.alarm.wake(Mask::NONE))?;
         if self.memory.get().is_some() {
             return Err(EBUSY);
         }
@@ -375,13 +390,13 @@ impl Ring {
         Ok(rw.bit())
     }
 
-    /// Takes an end away from a file's set; wakes those who sleep at that end, and everybody if it
-    /// was the last holder.
+    /// Takes an end away from a file's set; wakes those who sleep at that end, `event` is what they
+    /// are told, and everybody if it was the last holder.
     ///
     /// # Errors
     ///
     /// `EBADF`: the file does not hold that end (any more).
-    pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>) -> Result {
+    pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>, event: Mask) -> Result {
         let last = {
             let mut ends = self.ends.lock();
             let held = holds.load(Relaxed);
@@ -398,21 +413,23 @@ impl Ring {
             self.print_state(&ends);
             left == 0
         };
+        let alarm = &self.side(rw).alarm;
         if last {
             if rw == Rw::Write {
                 self.finish();
             }
-            self.wake_everybody();
+            self.side(rw.peer()).alarm.wake_all(Mask::NONE, self);
+            alarm.wake_all(event, self);
         } else {
-            self.side(rw).alarm.wake(Mask::ALL);
+            alarm.waiters.wake(event);
         }
         Ok(())
     }
 
-    /// At both ends, armed or not.
+    /// At both ends, armed or not: they look for what it was.
     fn wake_everybody(&self) {
-        self.consumer.alarm.wake_all(Mask::ALL, self);
-        self.producer.alarm.wake_all(Mask::ALL, self);
+        self.consumer.alarm.wake_all(Mask::NONE, self);
+        self.producer.alarm.wake_all(Mask::NONE, self);
     }
 
     /// FERRIO_RB_STATE_* bits of now.

@@ -314,7 +314,7 @@ mod stream_tests {
         }
 
         fn close(&self, rw: Rw) -> Result {
-            self.ring.drop_holder(rw, &self.holds)
+            self.ring.drop_holder(rw, &self.holds, Mask::NONE)
         }
 
         fn write(&self, data: &[u8]) -> (Result, usize) {

@@ -83,6 +83,15 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// The bits of a wake at an end: none if there is less than poll() calls ready.
+    pub(crate) fn news(&self, rw: Rw) -> Mask {
+        if self.available(rw) < self.enough(rw) {
+            Mask::NONE
+        } else {
+            rw.event()
+        }
+    }
+
     /// Begins a turn of an end, for a file that holds it.
     ///
     /// # Errors
@@ -142,8 +151,14 @@ impl<'a> Stream<'a> {
         drop(turn);
         let ring = self.ring;
         match rw {
-            Rw::Read => ring.producer.alarm.moved(position, Mask::OUT, ring),
-            Rw::Write => ring.consumer.alarm.moved(position, Mask::IN, ring),
+            Rw::Read => ring
+                .producer
+                .alarm
+                .moved(position, || self.news(Rw::Write), ring),
+            Rw::Write => ring
+                .consumer
+                .alarm
+                .moved(position, || self.news(Rw::Read), ring),
         }
     }
 

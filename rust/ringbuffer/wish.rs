@@ -62,7 +62,8 @@ impl<'s, 'a> Wish<'s, 'a> {
                 if self.stream.holds(Rw::Read) {
                     let producer = &ring.producer.alarm;
                     arm_and_call::<KernelWords>(arm, producer.hoping(), || {
-                        producer.wake_armed(Mask::OUT, ring);
+                        // Less than a poller calls space.
+                        producer.wake_armed(Mask::NONE, ring);
                     });
                 } else {
                     // An onlooker takes nothing, and so does not make a producer wait.
@@ -81,13 +82,9 @@ impl<'s, 'a> Wish<'s, 'a> {
     /// For a poller that is ready and wants to know of more: any movement of the peer from now on.
     pub(crate) fn arm_for_more(stream: &Stream<'_>, rw: Rw) {
         let ring = stream.ring;
-        let peer = match rw {
-            Rw::Read => Rw::Write,
-            Rw::Write => Rw::Read,
-        };
         let at = ring
             .memory()
-            .map_or(0, |memory| memory.position(peer).load());
+            .map_or(0, |memory| memory.position(rw.peer()).load());
         ring.side(rw).alarm.arm(at.wrapping_add(1), false, ring);
     }
 }
