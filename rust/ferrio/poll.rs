@@ -94,10 +94,24 @@ impl<'a> PollTable<'a> {
     /// Whether the poller has use for an event although the file is ready: it wants to be told of
     /// changes only (`EPOLLET`), or there are others behind it (`EPOLLEXCLUSIVE`).
     pub fn wants_more(&self) -> bool {
-        const MORE: u32 = sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLEXCLUSIVE;
+        self.key() & (sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLEXCLUSIVE) != 0
+    }
+
+    /// Whether the poller stays queued and does not ask again between two events, but for what its
+    /// user does (`EPOLLET` without `EPOLLONESHOT`): io_uring's multishot poll. epoll's edge
+    /// trigger, which asks whenever its user waits, looks the same.
+    pub fn asks_once(&self) -> bool {
+        self.key() & (sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLONESHOT) == sys::FERRIO_EPOLLET
+    }
+
+    /// The events and flags that the poller wants; 0 of one that only looks.
+    fn key(&self) -> u32 {
+        if !self.is_waiting() {
+            return 0;
+        }
         // SAFETY: Not NULL, so valid by the type invariants; `_key` is set by init_poll_funcptr()
         // or by the caller of ->poll, before it.
-        self.is_waiting() && unsafe { (*self.table)._key } & MORE != 0
+        unsafe { (*self.table)._key }
     }
 
     /// Registers the poller with a queue, if it wants to be.

@@ -59,6 +59,9 @@ pub(crate) struct Alarm {
     wanted: OwnWord,
     /// Not 0 while one who is armed would do with less than he is armed for: [`ring::Hope`].
     hoping: OwnWord,
+    /// Not 0: somebody has polled who does not ask again before the next event. For good, as with
+    /// `poll_usage` of a pipe: who leaves a queue does not say so.
+    edges: Atomic<u32>,
     /// Counted without the lock: calls for nothing, by whoever likes, must not keep it from those
     /// who need it.
     suppressed: Atomic<u64>,
@@ -75,6 +78,7 @@ impl Alarm {
             armed: OwnWord::new(0),
             wanted: OwnWord::new(0),
             hoping: OwnWord::new(0),
+            edges: Atomic::new(0),
             suppressed: Atomic::new(0),
         })
     }
@@ -116,6 +120,18 @@ impl Alarm {
             }
             self.print_counters(&inner, memory);
         }
+    }
+
+    /// A poller is queued here that does not ask again before the next event.
+    pub(crate) fn expect_edges(&self) {
+        self.edges.store(1, Relaxed);
+    }
+
+    /// Whether such a poller has been queued here. He was before the event that made somebody read
+    /// or write, so they see it without a barrier.
+    #[inline]
+    pub(crate) fn expects_edges(&self) -> bool {
+        self.edges.load(Relaxed) != 0
     }
 
     /// W2 to W5, for a waker in the kernel that has just published `position` of the other end;

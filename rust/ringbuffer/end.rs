@@ -233,6 +233,9 @@ impl FileOps for End {
         if stream.holds(Rw::Write) {
             table.register(&ring.producer.alarm.waiters);
         }
+        if table.asks_once() {
+            stream.expect_edges();
+        }
         if table.is_waiting() {
             stream.ready_or_armed(table.wants_more())
         } else {

@@ -200,7 +200,7 @@ impl<'a> Stream<'a> {
     /// After an EAGAIN: says whether to look once more.
     ///
     /// A poller that does not ask again before the next event (`EPOLLET`, io_uring's multishot
-    /// poll) must get one, so it is armed for; and then there may be something already.
+    /// poll and read) must get one, so it is armed for; and then there may be something already.
     #[cold]
     pub(crate) fn rearm(&self, rw: Rw) -> bool {
         if !self.ring.side(rw).alarm.has_sleeper() {
@@ -208,6 +208,23 @@ impl<'a> Stream<'a> {
         }
         let wish = Wish::exact(self, rw, self.enough(rw));
         !must_sleep::<KernelWords>(|| wish.arm(), || wish.is_fulfilled())
+    }
+
+    /// A turn has left nothing, or less space than an event needs: whoever was told of it by an
+    /// event may know that, and wait for the next one without an EAGAIN.
+    ///
+    /// epoll arms for that when it is asked. A multishot poll is not asked between two events, so
+    /// it is armed for here; or gets its event at once, if there is something again.
+    #[inline]
+    fn used_up(&self, rw: Rw) {
+        let alarm = &self.ring.side(rw).alarm;
+        if alarm.expects_edges() && self.rearm(rw) {
+            let news = self.news(rw);
+            // What is final has been told to everybody.
+            if news != Mask::NONE {
+                alarm.wake_armed(news, self.ring);
+            }
+        }
     }
 
     /// One turn of the consumer, without waiting for data: moves what is there to `iter`.
@@ -245,6 +262,9 @@ impl<'a> Stream<'a> {
         let moved = memory.data.copy_to(offset, ready, iter);
         if moved > 0 {
             self.publish(Rw::Read, memory, looked, moved, turn);
+            if looked.available() == moved as u64 {
+                self.used_up(Rw::Read);
+            }
         }
         Ok(())
     }
@@ -319,6 +339,9 @@ impl<'a> Stream<'a> {
         }
         if moved > 0 {
             self.publish(Rw::Write, memory, looked, moved, turn);
+            if free - moved < self.enough(Rw::Write) {
+                self.used_up(Rw::Write);
+            }
         }
         Ok(())
     }
@@ -417,6 +440,16 @@ impl<'a> Stream<'a> {
             }
         }
         mask
+    }
+
+    /// A poller of this file does not ask again before the next event.
+    pub(crate) fn expect_edges(&self) {
+        if self.watches_data() {
+            self.ring.consumer.alarm.expect_edges();
+        }
+        if self.holds(Rw::Write) {
+            self.ring.producer.alarm.expect_edges();
+        }
     }
 
     /// The bits for a poller that is queued already, and may wait for an event: arms for those that
