@@ -210,9 +210,11 @@ impl FileOps for End {
         if !iter.is_empty() {
             let stream = this.stream(request.file());
             // A pipe's worth of memory is made at once, as a pipe does; more may take long, and
-            // whoever said so can be asked to come back. O_NONBLOCK cannot.
-            if request.would_come_back() && stream.ring.is_slow_to_use() {
-                stream.must_hold(Rw::Write)?;
+            // whoever said so can be asked to come back, if there will be a use. O_NONBLOCK cannot.
+            if request.would_come_back()
+                && stream.ring.is_slow_to_use()
+                && stream.may_write().is_ok()
+            {
                 return Err(EAGAIN);
             }
             stream.write(iter, request.nowait(), request.nosignal())?;

@@ -360,20 +360,28 @@ impl<'a> Stream<'a> {
         result
     }
 
+    /// Whether a write could ever do something: `EBADF`, `EBADMSG`, `EPIPE`.
+    pub(crate) fn may_write(&self) -> Result {
+        self.must_hold(Rw::Write)?;
+        self.ring.must_be_intact()?;
+        if self.ring.consumer.is_closed() {
+            return Err(EPIPE);
+        }
+        Ok(())
+    }
+
     /// The memory, made now if this is the first use: only for a file that holds the producer end
     /// of a ring that somebody can read, so that nobody pays for what cannot be used.
     ///
     /// # Errors
     ///
-    /// `EBADF`, `EPIPE`, `EDQUOT`, `ENOMEM`, `EINTR`; `EAGAIN` if `nowait` and it is being made.
+    /// Those of [`may_write`](Self::may_write); `EDQUOT`, `ENOMEM`, `EINTR`; `EAGAIN` if `nowait`
+    /// and it is being made.
     pub(crate) fn memory_to_write(&self, nowait: bool) -> Result<&'a Memory> {
         if let Some(memory) = self.ring.memory() {
             return Ok(memory);
         }
-        self.must_hold(Rw::Write)?;
-        if self.ring.consumer.is_closed() {
-            return Err(EPIPE);
-        }
+        self.may_write()?;
         self.ring.use_memory(self.file, nowait)
     }
 
