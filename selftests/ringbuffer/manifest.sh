@@ -17,7 +17,7 @@ for program; do
 	death | kept) requirement=mapped.5 ;;
 	broken | corrupt) requirement=mapped.6 ;;
 	pins | races) requirement=mapped.must ;;
-	uring | nowait) requirement=edges.1 ;;
+	uring | uring_* | nowait) requirement=edges.1 ;;
 	memcg | quota | smaps) requirement=edges.2 ;;
 	*32) requirement=edges.3 ;;
 	lives | garbage) requirement=edges.4 ;;
