@@ -1,66 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What one user may hold: counted, refused, returned, exceeded by root. */
 
-#include <linux/capability.h>
-#include <sys/resource.h>
-
+#include "as_user.h"
 #include "fix_dev.h"
 
 #define NOBODY	65534
 #define OTHER	10002
-
-/* A child with a user of its own does the work: the first to fail is named. */
-#define CHECK(want, call) do { \
-	long __got = (call); \
-	if (__got != (long)(want)) { \
-		fprintf(stderr, "# %s:%d: %s is %ld, not %ld\n", __FILE__, \
-			__LINE__, #call, __got, (long)(want)); \
-		_exit(1); \
-	} \
-} while (0)
-
-static int as_user(uid_t uid, void (*work)(void))
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		struct rlimit many = { 4096, 4096 };
-
-		rb_catch(SIGPIPE, 0);
-		if (setrlimit(RLIMIT_NOFILE, &many) ||
-		    setresgid(uid, uid, uid) || setresuid(uid, uid, uid))
-			rb_die("changing the user: %s", strerror(errno));
-		work();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		rb_die("fork: %s", strerror(errno));
-	return status;
-}
-
-static long raw_open(void)
-{
-	return E(open(FERRIO_RB_DEVICE, O_RDWR | O_CLOEXEC));
-}
-
-static long user_rings(int fd)
-{
-	struct ferrio_rb_info info;
-
-	rb_info(fd, &info);
-	return info.user_rings;
-}
-
-static long user_bytes(int fd)
-{
-	struct ferrio_rb_info info;
-
-	rb_info(fd, &info);
-	return info.user_bytes;
-}
 
 /* close(2) of the last file runs ->release in this task before it returns. */
 static void rings_work(void)
@@ -172,21 +117,6 @@ TEST_F(dev, users_apart)
 	EXPECT_EQ(0, as_user(OTHER, apart_work));
 }
 
-static void drop_cap_sys_resource(void)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &head, data))
-		rb_die("capget: %s", strerror(errno));
-	data[CAP_SYS_RESOURCE / 32].effective &=
-		~(1U << CAP_SYS_RESOURCE % 32);
-	if (syscall(SYS_capset, &head, data))
-		rb_die("capset: %s", strerror(errno));
-}
-
 /* CAP_SYS_RESOURCE goes beyond both limits; without it they hold for root. */
 TEST_F_TIMEOUT(dev, root_exceeds, 60)
 {
@@ -206,7 +136,7 @@ TEST_F_TIMEOUT(dev, root_exceeds, 60)
 	EXPECT_EQ(rings, user_rings(self->fd));
 	big = raw_open();
 	EXPECT_EQ(0, rb_set_size(big, 2 * bytes));
-	drop_cap_sys_resource();
+	effective_cap(CAP_SYS_RESOURCE, false);
 	if (rings > max)
 		EXPECT_EQ(-EDQUOT, raw_open());
 	/* Opened with the privilege, so it may be used without. */
