@@ -248,7 +248,7 @@ TEST_F(dev, set_size)
 {
 	static const uint64_t bad[] = {
 		0, 1, 4095, 4097, 2048, 3 * 4096, 65535, (1UL << 30) + 4096,
-		1UL << 31, 1UL << 32, (1UL << 32) + 4096, 1UL << 63, ~0UL,
+		1UL << 31, 1ULL << 32, (1ULL << 32) + 4096, 1ULL << 63, ~0ULL,
 	};
 	static const uint64_t good[] = {
 		4096, 8192, 65536, 65536, 1UL << 30, 1UL << 20, 4096,
@@ -258,7 +258,7 @@ TEST_F(dev, set_size)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, rb_set_size(self->fd, bad[i]))
-			TH_LOG("size %#lx", (unsigned long)bad[i]);
+			TH_LOG("size %#llx", (unsigned long long)bad[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		EXPECT_EQ(0, rb_set_size(self->fd, good[i]));
