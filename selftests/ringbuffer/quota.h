@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Tests of a user's limits.  They are lowered, for there are then few rings to
+ * make, and put back by the parent.
+ */
+#ifndef QUOTA_H
+#define QUOTA_H
+
+#include "accounts.h"
+#include "as_user.h"
+#include "rb_harness.h"
+
+#define USER	10011
+#define RINGS	12
+#define BYTES	(16 * RB_PAGE)
+#define PARAMETERS	"/sys/module/ringbuffer/parameters/"
+
+FIXTURE(quota) {
+	uint64_t rings, bytes;
+	struct accounts before;
+};
+
+static inline void set_limit(const char *name, uint64_t value)
+{
+	char path[128], text[32];
+	long ret;
+
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	ret = rb_write_file(path, text);
+	if (ret)
+		rb_die("%s: %s", path, strerror(-ret));
+}
+
+FIXTURE_SETUP(quota)
+{
+	rb_catch(SIGPIPE, SA_RESTART);
+	accounts_take(&self->before);
+	self->rings = rb_param("user_max_rings");
+	self->bytes = rb_param("user_max_bytes");
+	set_limit("user_max_rings", RINGS);
+	set_limit("user_max_bytes", BYTES);
+}
+
+FIXTURE_TEARDOWN_PARENT(quota)
+{
+	if (!self->rings)
+		return;
+	set_limit("user_max_rings", self->rings);
+	set_limit("user_max_bytes", self->bytes);
+	EXPECT_TRUE(accounts_even(&self->before));
+}
+
+/*
+ * A ring that shows what a user has, and counts for one.  Opened by his real user
+ * id alone: root's privilege is there for it.
+ */
+static inline int meter(uid_t uid)
+{
+	int fd;
+
+	if (setresuid(uid, 0, 0))
+		rb_die("setresuid: %s", strerror(errno));
+	fd = rb_open(O_RDWR);
+	if (setresuid(0, 0, 0))
+		rb_die("setresuid: %s", strerror(errno));
+	return fd;
+}
+
+/* @uid's account without any privilege to exceed it; still root in all else. */
+static inline void limited(uid_t uid)
+{
+	if (setresuid(uid, 0, 0))
+		rb_die("setresuid: %s", strerror(errno));
+	effective_cap(CAP_SYS_RESOURCE, false);
+}
+
+/* The account of a user, meter and all. */
+#define ACCOUNT(rings, bytes, fd) do { \
+	EXPECT_EQ(rings, user_rings(fd)); \
+	EXPECT_EQ(bytes, user_bytes(fd)); \
+} while (0)
+
+static inline int new_ring(size_t bytes)
+{
+	int fd = raw_open();
+
+	if (fd < 0 || rb_set_size(fd, bytes))
+		rb_die("a ring of %zu bytes: %d", bytes, fd);
+	return fd;
+}
+
+static inline pid_t start(void (*work)(int), int arg)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		work(arg);
+		_exit(0);
+	}
+	if (pid < 0)
+		rb_die("fork: %s", strerror(errno));
+	return pid;
+}
+
+static inline int end_of(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		rb_die("waitpid: %s", strerror(errno));
+	return status;
+}
+
+#endif /* QUOTA_H */
