@@ -7,6 +7,7 @@
 #include <termios.h>
 
 #include "fix_dev.h"
+#include "layout.h"
 
 #define FIRST_INFO	88	/* sizes of the first published version */
 #define FIRST_ARG	16

@@ -18,11 +18,12 @@ for program; do
 	broken | corrupt) requirement=mapped.6 ;;
 	pins | races) requirement=mapped.must ;;
 	uring | uring_* | nowait) requirement=edges.1 ;;
-	memcg | quota | smaps) requirement=edges.2 ;;
+	memcg | quota | quota_race | smaps) requirement=edges.2 ;;
 	*32) requirement=edges.3 ;;
-	lives | garbage) requirement=edges.4 ;;
-	inject) requirement=edges.5 ;;
+	lives | inside | garbage) requirement=edges.4 ;;
+	inject | inject_load) requirement=edges.5 ;;
 	nobody_hangs) requirement=edges.6 ;;
+	crates) requirement=edges.7 ;;
 	fuzz) requirement=edges.8 ;;
 	*) requirement=ground.5 ;;
 	esac
@@ -41,7 +42,8 @@ for program; do
 						name, fixture,
 						variants ? variant[v] "." : "",
 						test[t], need,
-						fixture == "fault" ? "test" : place
+						fixture == "fault" ? "test" :
+						fixture == "large" ? "stock" : place
 			variants = tests = 0
 		}
 		/^#/ { next }

@@ -83,7 +83,6 @@ int rb_avail(int fd)
 	return n;
 }
 
-/* The value of a line of fdinfo; -1 if there is none. A word is its first letter. */
 long rb_wakeup(int fd, unsigned int rw)
 {
 	struct ferrio_rb_wakeup arg = { .size = sizeof(arg), .rw = rw };
@@ -98,11 +97,12 @@ long rb_blame(int fd, unsigned int rw)
 	return E(ioctl(fd, FERRIO_RB_BLAME, &arg));
 }
 
-long rb_fdinfo(int fd, const char *key)
+/* The value of a line of fdinfo; -1 if there is none. A word is its first letter. */
+int64_t rb_fdinfo(int fd, const char *key)
 {
 	char path[64], line[256];
 	size_t len = strlen(key);
-	long value = -1;
+	int64_t value = -1;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
@@ -113,7 +113,7 @@ long rb_fdinfo(int fd, const char *key)
 		if (strncmp(line, key, len) || strncmp(line + len, ":\t", 2))
 			continue;
 		if (line[len + 2] >= '0' && line[len + 2] <= '9')
-			value = strtol(line + len + 2, NULL, 10);
+			value = strtoll(line + len + 2, NULL, 10);
 		else
 			value = line[len + 2];
 		break;

@@ -67,7 +67,7 @@ long rb_wakeup(int fd, unsigned int rw);
 long rb_blame(int fd, unsigned int rw);
 void rb_info(int fd, struct ferrio_rb_info *info);
 int rb_avail(int fd);
-long rb_fdinfo(int fd, const char *key);
+int64_t rb_fdinfo(int fd, const char *key);
 uint64_t rb_param(const char *name);
 
 /* A ring or a pipe, by one face. */
