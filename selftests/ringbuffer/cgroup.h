@@ -114,10 +114,10 @@ static inline void cg_find(struct cg *cg)
 {
 	struct statfs fs;
 
-	strcpy(cg->root, "/sys/fs/cgroup");
+	snprintf(cg->root, sizeof(cg->root), "/sys/fs/cgroup");
 	if (!statfs(cg->root, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
 		return;
-	strcpy(cg->root, "/tmp/cgroup2");
+	snprintf(cg->root, sizeof(cg->root), "/tmp/cgroup2");
 	mkdir(cg->root, 0700);
 	if (!statfs(cg->root, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
 		return;

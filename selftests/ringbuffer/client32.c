@@ -328,7 +328,8 @@ static pid_t start_peer(int fd, const char *way, const char *mode)
 	if (n <= 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, over))
 		rb_die("socketpair: %s", strerror(errno));
 	path[n] = '\0';
-	strcpy(strrchr(path, '/') + 1, "rust_peer");
+	*strrchr(path, '/') = '\0';
+	strncat(path, "/rust_peer", sizeof(path) - strlen(path) - 1);
 	snprintf(bytes, sizeof(bytes), "%lu", MOVED);
 	fflush(NULL);
 	pid = fork();

@@ -42,10 +42,10 @@ for program; do
 						name, fixture,
 						variants ? variant[v] "." : "",
 						test[t], need,
-						fixture == "fault" ? "test" :
-						fixture == "large" ? "stock" : place
+						where[fixture] ? where[fixture] : place
 			variants = tests = 0
 		}
+		BEGIN { where["fault"] = "test"; where["large"] = "stock" }
 		/^#/ { next }
 		/^---/ { flush(); next }
 		{

@@ -393,4 +393,83 @@ TEST_F_TIMEOUT(memcg, full_of_rings, 60)
 	nobody_was_killed(_metadata, cg->a, other);
 }
 
+/* Told by who may not touch a new page any more. */
+struct spliced {
+	int calls;
+	long ret[16];
+};
+
+static void splice_out(int go, int ring, int into, struct spliced *s)
+{
+	char c;
+
+	if (read(go, &c, 1) != 1)
+		_exit(1);
+	for (; s->calls < (int)ARRAY_SIZE(s->ret); s->calls++) {
+		s->ret[s->calls] = E(splice(ring, NULL, into, NULL, 16 * RB_PAGE,
+					    SPLICE_F_NONBLOCK));
+		if (s->ret[s->calls] < 0)
+			_exit(0);
+	}
+	_exit(0);
+}
+
+/* What splice puts into a pipe is the caller's; his group is full. */
+TEST_F_TIMEOUT(memcg, full_splices_out, 60)
+{
+	enum { RINGS = 64, LIMIT = 256 };
+	struct spliced *s = mmap(NULL, RB_PAGE, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int fd[RINGS], into[2], go[2], ring = new_ring(32 * RB_PAGE), status;
+	static char data[32 * RB_PAGE];
+	struct cg *cg = &self->cg;
+	pid_t pid, other = bystander(cg->b);
+	long moved = 0;
+
+	ASSERT_EQ(0, pipe2(into, O_CLOEXEC));
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	ASSERT_EQ(sizeof(data), write(ring, data, sizeof(data)));
+	memset(s, 0, sizeof(*s));
+	cg_limit(cg->b, LIMIT * RB_PAGE);
+	fflush(NULL);
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		splice_out(go[0], ring, into[1], s);
+	rb_asleep(pid, pid, SYS_read);
+	cg_move(pid, cg->b);
+
+	/* to the last four pages, twice, as other CPUs give back what they keep */
+	cg_move(0, cg->b);
+	for (int i = 0; i < RINGS; i++)
+		fd[i] = new_ring(RB_PAGE);
+	cg_move(0, cg->root);
+	for (int i = 0, refused = 0; refused < 3;) {
+		ASSERT_GT(RINGS, i);
+		if (use_write(fd[i]) == 1) {
+			i++;
+		} else {
+			refused++;
+			rb_sleep_ms(20);
+		}
+	}
+
+	ASSERT_EQ(1, write(go[1], "g", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_GT((int)ARRAY_SIZE(s->ret), s->calls);
+	EXPECT_EQ(-ENOMEM, s->ret[s->calls]);
+	for (int i = 0; i < s->calls; i++)
+		moved += s->ret[i];
+	EXPECT_GT(16 * RB_PAGE, moved);
+	EXPECT_EQ(moved, rb_avail(into[0]));
+	EXPECT_EQ(sizeof(data) - moved, rb_avail(ring));
+	nobody_was_killed(_metadata, cg->b, other);
+	for (int i = 0; i < RINGS; i++)
+		close(fd[i]);
+	close(into[0]);
+	close(into[1]);
+	close(ring);
+}
+
 TEST_HARNESS_MAIN

@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 
 	(void)argc;
 	if (n > 0) {
-		strcpy(path + n, ".m32");
+		memcpy(path + n, ".m32", sizeof(".m32"));
 		execv(path, argv);
 	}
 	printf("TAP version 13\n1..1\n# %s: %s\n", n > 0 ? path : argv[0],
