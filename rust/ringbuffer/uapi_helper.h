@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What bindgen reads for the module's mirror of the ABI. */
 #include <asm/ioctls.h>
-#include <ferrio/ringbuffer.h>
+#include <bindgen_ringbuffer.h>
 
-/* Command numbers are macros over _IOC(), which bindgen does not expand. */
-enum ferrio_rb_ioctl {
-	FERRIO_RB_IOC_GET_INFO = FERRIO_RB_GET_INFO,
-	FERRIO_RB_IOC_SET_SIZE = FERRIO_RB_SET_SIZE,
-	FERRIO_RB_IOC_MINT = FERRIO_RB_MINT,
-	FERRIO_RB_IOC_SHUTDOWN = FERRIO_RB_SHUTDOWN,
-	FERRIO_RB_IOC_WAIT = FERRIO_RB_WAIT,
-	FERRIO_RB_IOC_WAKEUP = FERRIO_RB_WAKEUP,
-	FERRIO_RB_IOC_BLAME = FERRIO_RB_BLAME,
+/* Files of other drivers know it, too. */
+enum ferrio_rb_common_ioctl {
 	FERRIO_RB_IOC_FIONREAD = FIONREAD,
 };
