@@ -22,7 +22,7 @@
 static struct {
 	struct fake *fake;
 	unsigned int kind;
-	bool given_up[2];	/* of a plain one */
+	bool given_up[2];
 } fds[FDS];
 
 #define CHECK(what)	do { if (!(what)) { perror("fake: " #what); abort(); } } while (0)
@@ -61,7 +61,7 @@ static void hold(int fd)
 {
 	int rw = fds[fd].fake ? holder(fds[fd].kind) : -1;
 
-	if (rw >= 0)
+	if (rw >= 0 && !fds[fd].given_up[rw])
 		__atomic_add_fetch(&fds[fd].fake->books->holders[rw], 1, __ATOMIC_SEQ_CST);
 }
 
@@ -142,6 +142,12 @@ static void release(struct fake *f, int rw)
 	unlock(f->books);
 }
 
+static void let_go(struct fake *f, int rw)
+{
+	if (!__atomic_sub_fetch(&f->books->holders[rw], 1, __ATOMIC_SEQ_CST))
+		release(f, rw);
+}
+
 void fake_end_close(int fd)
 {
 	struct fake *f = fds[fd].fake;
@@ -150,8 +156,8 @@ void fake_end_close(int fd)
 	CHECK(f && rw >= 0);
 	fds[fd].fake = NULL;
 	close(fd);
-	if (!__atomic_sub_fetch(&f->books->holders[rw], 1, __ATOMIC_SEQ_CST))
-		release(f, rw);
+	if (!fds[fd].given_up[rw])
+		let_go(f, rw);
 }
 
 static void close_all(void)
@@ -183,6 +189,8 @@ static int get_info(struct fake *f, int fd, struct ferrio_rb_info *info)
 {
 	info->abi_version = FERRIO_RB_ABI_VERSION;
 	info->features = f->features;
+	info->min_bytes = FAKE_PAGE;
+	info->max_bytes = FAKE_MOST;
 	info->ring_bytes = f->size;
 	info->kind = fds[fd].kind;
 	info->state = f->allocated ? (uint32_t)f->state->state : 0;
@@ -196,10 +204,12 @@ static int get_info(struct fake *f, int fd, struct ferrio_rb_info *info)
 	return 0;
 }
 
-static int set_size(struct fake *f, const struct ferrio_rb_size *arg)
+static int set_size(struct fake *f, int fd, const struct ferrio_rb_size *arg)
 {
-	if (arg->bytes < FAKE_PAGE || arg->bytes & (arg->bytes - 1))
+	if (arg->bytes < FAKE_PAGE || arg->bytes > FAKE_MOST || arg->bytes & (arg->bytes - 1))
 		return -EINVAL;
+	if (fds[fd].kind != FERRIO_RB_KIND_PLAIN)
+		return -EPERM;
 	if (f->allocated)
 		return -EBUSY;
 	f->size = arg->bytes;
@@ -230,14 +240,33 @@ static int mint(struct fake *f, int fd, struct ferrio_rb_mint *arg)
 	return 0;
 }
 
-static int shut_down(int fd, const struct ferrio_rb_shutdown *arg)
+static bool holds(int fd, uint32_t rw)
+{
+	return !fds[fd].given_up[rw] &&
+		(fds[fd].kind == FERRIO_RB_KIND_PLAIN || holder(fds[fd].kind) == (int)rw);
+}
+
+static int shut_down(struct fake *f, int fd, const struct ferrio_rb_shutdown *arg)
 {
 	if (arg->rw > FERRIO_RB_WRITE)
 		return -EINVAL;
-	if (fds[fd].kind != FERRIO_RB_KIND_PLAIN || fds[fd].given_up[arg->rw])
+	if (!holds(fd, arg->rw))
 		return -EBADF;
 	fds[fd].given_up[arg->rw] = true;
+	if (fds[fd].kind != FERRIO_RB_KIND_PLAIN)
+		let_go(f, arg->rw);
 	return 0;
+}
+
+/* The counters of an end's waits, as the kernel prints them. */
+static struct ferrio_rb_counters *waits(struct fake *f, int rw)
+{
+	return rw == FERRIO_RB_READ ? &f->state->consumer : &f->state->producer;
+}
+
+static void count(__u64 *counter)
+{
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
 }
 
 /* Under the lock: S2, and what goes to the end's page. */
@@ -245,6 +274,8 @@ static uint64_t arm(struct fake *f, int rw, uint64_t wanted)
 {
 	struct fake_books *b = f->books;
 
+	if (!b->armed[rw])
+		count(&waits(f, rw)->arms);
 	if (!b->armed[rw] || (int64_t)(wanted - b->wanted[rw]) < 0) {
 		b->wanted[rw] = wanted;
 		b->armed[rw] = ++b->sequence;
@@ -282,7 +313,7 @@ static struct timespec *deadline(const struct ferrio_rb_wait *arg, struct timesp
 	return until;
 }
 
-static int wait_for(struct fake *f, struct ferrio_rb_wait *arg)
+static int wait_for(struct fake *f, int fd, struct ferrio_rb_wait *arg)
 {
 	struct fake_books *b = f->books;
 	uint64_t need = arg->min_bytes ? arg->min_bytes : 1, own;
@@ -291,6 +322,8 @@ static int wait_for(struct fake *f, struct ferrio_rb_wait *arg)
 
 	if (rw > FERRIO_RB_WRITE || need > f->size)
 		return -EINVAL;
+	if (!holds(fd, rw))
+		return -EBADF;
 	until = deadline(arg, &time);
 	for (;;) {
 		lock(b);
@@ -304,11 +337,13 @@ static int wait_for(struct fake *f, struct ferrio_rb_wait *arg)
 			return -EBADMSG;
 		arg->bytes = fake_position(f, !rw) - own +
 			(rw == FERRIO_RB_WRITE ? f->size : 0);
+		if (rw == FERRIO_RB_WRITE && arg->state & FERRIO_RB_STATE_READ_CLOSED)
+			return -EPIPE;
 		if (arg->bytes >= need ||
-		    arg->state & (rw == FERRIO_RB_READ ? FERRIO_RB_STATE_WRITE_CLOSED :
-				  FERRIO_RB_STATE_READ_CLOSED))
+		    (rw == FERRIO_RB_READ && arg->state & FERRIO_RB_STATE_WRITE_CLOSED))
 			return 0;
 		__atomic_add_fetch(&b->sleeps, 1, __ATOMIC_RELAXED);
+		count(&waits(f, rw)->sleeps);
 		if (futex(&b->bell, FUTEX_WAIT_BITSET, bell, until) && errno != EAGAIN)
 			return -errno;
 	}
@@ -321,11 +356,13 @@ static int wake_up(struct fake *f, int rw)
 	lock(b);
 	if (b->armed[!rw]) {
 		b->wakes++;
+		count(&waits(f, !rw)->wakes);
 		b->armed[!rw] = 0;
 		__atomic_store_n(&f->end[!rw]->armed, 0, __ATOMIC_RELEASE);
 		ring_bell(b);
 	} else {
 		b->suppressed++;
+		count(&waits(f, !rw)->suppressed);
 	}
 	unlock(b);
 	return 0;
@@ -360,20 +397,22 @@ static int call(struct fake *f, int fd, unsigned long command, void *arg)
 	case FERRIO_RB_GET_INFO:
 		return get_info(f, fd, arg);
 	case FERRIO_RB_SET_SIZE:
-		return set_size(f, arg);
+		return set_size(f, fd, arg);
 	case FERRIO_RB_MINT:
 		return mint(f, fd, arg);
 	case FERRIO_RB_SHUTDOWN:
-		return shut_down(fd, arg);
+		return shut_down(f, fd, arg);
 	case FERRIO_RB_WAIT:
 		lock(f->books);
 		f->books->asked = *(struct ferrio_rb_wait *)arg;
 		unlock(f->books);
-		return wait_for(f, arg);
+		return wait_for(f, fd, arg);
 	}
 	rw = ((struct ferrio_rb_wakeup *)arg)->rw;
 	if (rw > FERRIO_RB_WRITE)
 		return -EINVAL;
+	if (!holds(fd, rw))
+		return -EBADF;
 	__atomic_store_n(&f->books->told, rw, __ATOMIC_RELAXED);
 	return command == FERRIO_RB_WAKEUP ? wake_up(f, rw) :
 		command == FERRIO_RB_BLAME ? blame(f, rw) : -ENOTTY;
@@ -387,6 +426,11 @@ static bool size_is_right(unsigned long command, const void *arg)
 
 	return command == FERRIO_RB_GET_INFO ? size == sizeof(struct ferrio_rb_info) :
 		size == first;
+}
+
+bool fake_device_is(int fd)
+{
+	return fd >= 0 && fd < FDS && fds[fd].fake;
 }
 
 int fake_ioctl(int fd, unsigned long command, void *arg)

@@ -24,6 +24,7 @@ extern "C" {
 	fake_mmap(address, bytes, prot, flags, fd, offset)
 
 #define FAKE_PAGE	4096UL
+#define FAKE_MOST	(1UL << 30)	/* the largest ring */
 
 /* Calls by the low byte of their numbers. */
 #define FAKE_CALLS	0x13
@@ -79,6 +80,7 @@ uint64_t fake_arm(struct fake *f, int rw, uint64_t wanted);
 /* What fake-device.h puts in the place of open(2) and close(2). */
 int fake_device_open(void);
 int fake_device_close(int fd);
+bool fake_device_is(int fd);
 
 #ifdef __cplusplus
 }
