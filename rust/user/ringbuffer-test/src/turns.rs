@@ -97,8 +97,8 @@ fn what_is_not_committed() {
     let mut space = producer.reserve(100).unwrap();
     space.copy_from(0, &piece(100, 0));
     // Several times, and less than was reserved.
+    space.commit_part(40).unwrap();
     space.commit(40).unwrap();
-    producer.commit(40).unwrap();
     let mut bytes = [0; 100];
     assert_eq!(consumer.read(&mut bytes), Ok(80));
     check(&bytes[..80], 0);
@@ -145,7 +145,11 @@ fn more_than_there_is() {
     fails(consumer.peek(PAGE + 1), Errno::INVAL, MORE);
     fails(consumer.peek(usize::MAX), Errno::INVAL, MORE);
     fails(producer.reserve(10).unwrap().commit(11), Errno::INVAL, MORE);
-    fails(producer.commit(PAGE + 1), Errno::INVAL, MORE);
+    fails(
+        producer.reserve(10).unwrap().commit(PAGE + 1),
+        Errno::INVAL,
+        MORE,
+    );
     fails(consumer.consume(1), Errno::INVAL, MORE);
     fails(consumer.wait(PAGE + 1, None), Errno::INVAL, MORE);
     fails(producer.wait(PAGE + 1, None), Errno::INVAL, MORE);

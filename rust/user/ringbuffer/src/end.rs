@@ -4,23 +4,49 @@
 
 use crate::{
     error::{During, Error, Result},
-    ffi::{self, Mapped, Turns},
-    uapi::*,
+    ffi::{Mapped, Turns},
+    Deadline, State,
 };
 use ferrio_ring::{state, Span, Stop};
+use ferrio_ringbuffer_sys::{self as sys, abi::*};
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     io::Errno,
 };
-use std::{fmt, time::Duration};
+use std::{fmt, sync::OnceLock, thread, time::Duration};
 
 /// How often an end looks again before it sleeps, on a machine with more than one CPU: about what a
 /// sleep costs. On one CPU it is 0, as the peer cannot move meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// let (_producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+/// consumer.set_spin(4 * ferrio_ringbuffer::SPIN);
+/// # Ok::<(), ferrio_ringbuffer::Error>(())
+/// ```
 pub const SPIN: u32 = 128;
-/// For `set_spin`: never sleep.
+/// For `set_spin`: never sleep, for who has a CPU to himself. Timeouts are not looked at then.
+///
+/// # Examples
+///
+/// ```
+/// let (_producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+/// consumer.set_spin(ferrio_ringbuffer::SPIN_FOREVER);
+/// # Ok::<(), ferrio_ringbuffer::Error>(())
+/// ```
 pub const SPIN_FOREVER: u32 = u32::MAX;
 
 const EMPTY: Span = Span { offset: 0, len: 0 };
+
+/// How the calls of an end behave.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) nonblocking: bool,
+    /// `None`: [`SPIN`], or 0 on one CPU.
+    pub(crate) spin: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+}
 
 /// A mapped end and its descriptor.
 pub(crate) struct End<T: Turns> {
@@ -30,34 +56,44 @@ pub(crate) struct End<T: Turns> {
     turn: Span,
     nonblocking: bool,
     spin: u32,
+    timeout: Option<Duration>,
 }
 
 /// GET_INFO of a module that knows mappings.
 pub(crate) fn info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
     let failed = |errno| Error::new(During::Info, errno);
-    let info = ffi::get_info(fd).map_err(failed)?;
+    let info = sys::get_info(fd).map_err(failed)?;
     if info.features & u64::from(FERRIO_RB_FEAT_MAP) == 0 {
         return Err(failed(Errno::OPNOTSUPP));
     }
     Ok(info)
 }
 
+/// What an end begins with. The number of CPUs takes reading files: once in a process.
+fn spin() -> u32 {
+    static SPIN_HERE: OnceLock<u32> = OnceLock::new();
+    *SPIN_HERE.get_or_init(|| match thread::available_parallelism() {
+        Ok(cpus) if cpus.get() > 1 => SPIN,
+        _ => 0,
+    })
+}
+
 impl<T: Turns> End<T> {
     /// Maps an end that was made before.
-    pub(crate) fn from_fd(fd: OwnedFd) -> Result<Self> {
+    pub(crate) fn from_fd(fd: OwnedFd, settings: Settings) -> Result<Self> {
         let info = info(fd.as_fd())?;
         if info.kind != T::KIND {
             return Err(Error::new(During::Info, Errno::BADF));
         }
         let mapped =
             Mapped::new(fd.as_fd(), &info).map_err(|errno| Error::new(During::Map, errno))?;
-        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
         Ok(End {
             mapped,
             fd,
             turn: EMPTY,
-            nonblocking: false,
-            spin: if cpus > 1 { SPIN } else { 0 },
+            nonblocking: settings.nonblocking,
+            spin: settings.spin.unwrap_or_else(spin),
+            timeout: settings.timeout,
         })
     }
 
@@ -73,18 +109,29 @@ impl<T: Turns> End<T> {
         self.spin = spin;
     }
 
-    pub(crate) fn wait(&self, min: usize, timeout: Option<Duration>) -> Result<usize> {
-        // A time that does not fit lies 584 years ahead.
-        let timeout = timeout.map(|time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-        match ffi::wait(self.fd.as_fd(), T::RW, min as u64, timeout) {
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.timeout = timeout;
+    }
+
+    pub(crate) fn state(&self) -> State {
+        State::new(self.mapped.state())
+    }
+
+    pub(crate) fn wait(&self, min: u64, until: Deadline) -> Result<usize> {
+        let (flags, timeout) = until.words();
+        match sys::wait(self.fd.as_fd(), T::RW, min, flags, timeout) {
             // The bytes of a ring fit, as it is mapped.
-            Ok(bytes) => Ok(bytes as usize),
+            Ok(there) => Ok(there.bytes as usize),
             Err(errno) => Err(Error::turn(errno)),
         }
     }
 
+    pub(crate) fn shutdown(self) -> Result<()> {
+        sys::shutdown(self.fd.as_fd(), T::RW).map_err(Error::turn)
+    }
+
     pub(crate) fn wakeup(&self) -> Result<()> {
-        ffi::wakeup(self.fd.as_fd(), T::RW).map_err(Error::turn)
+        sys::wakeup(self.fd.as_fd(), T::RW).map_err(Error::turn)
     }
 
     /// Begins a turn with at least `need` bytes, or with fewer at the end of the stream.
@@ -123,15 +170,15 @@ impl<T: Turns> End<T> {
     #[cold]
     fn begin_slowly(&mut self, need: u64) -> Result<Span> {
         let mut looks = 0;
+        let mut until = None;
         loop {
             // In front of the position: then that of a producer that is gone is the last.
             let last = T::RW == FERRIO_RB_READ && self.mapped.state() & state::WRITE_CLOSED != 0;
             match self.mapped.look(need) {
                 Ok(span) if span.len >= need || last => return Ok(self.keep(span)),
-                Ok(_) => {}
                 Err(Stop::End) => return Ok(self.keep(EMPTY)),
                 Err(Stop::Empty | Stop::Full) if need == 0 => return Ok(self.keep(EMPTY)),
-                Err(Stop::Empty | Stop::Full) => {}
+                Ok(_) | Err(Stop::Empty | Stop::Full) => {}
                 Err(stop) => return Err(self.stopped(stop)),
             }
             if need > self.mapped.size() as u64 {
@@ -146,7 +193,12 @@ impl<T: Turns> End<T> {
                 continue;
             }
             looks = 0;
-            ffi::wait(self.fd.as_fd(), T::RW, need, None).map_err(Error::turn)?;
+            // From the first sleep on: what wakes this end for nothing does not make it longer.
+            let timeout = self.timeout;
+            self.wait(
+                need,
+                *until.get_or_insert_with(|| Deadline::starting_now(timeout)),
+            )?;
         }
     }
 
@@ -159,7 +211,7 @@ impl<T: Turns> End<T> {
             _ => {
                 // Once, for all who use this ring. There is nobody to tell that it failed.
                 if self.mapped.state() & state::CORRUPT == 0 {
-                    let _ = ffi::blame(self.fd.as_fd(), T::RW);
+                    let _ = sys::blame(self.fd.as_fd(), T::RW);
                 }
                 Error::turn(Errno::BADMSG)
             }
@@ -188,13 +240,19 @@ impl<T: Turns> End<T> {
     #[cold]
     fn wake(&self) {
         // That it failed is nothing to a caller whose bytes have moved.
-        let _ = ffi::wakeup(self.fd.as_fd(), T::RW);
+        let _ = sys::wakeup(self.fd.as_fd(), T::RW);
     }
 }
 
 impl<T: Turns> AsFd for End<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+impl<T: Turns> AsRawFd for End<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 }
 

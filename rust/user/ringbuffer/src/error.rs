@@ -27,7 +27,9 @@ pub(crate) enum During {
 /// Why a call failed: an errno, as the C library has it, and words for people.
 ///
 /// Its text says what happened and, where there is something, what to do. It converts into an
-/// [`io::Error`] of the same kind and text.
+/// [`io::Error`] of the same kind, from which [`Error::errno_of`] gets the errno again.
+///
+/// # Examples
 ///
 /// ```
 /// let error = match ferrio_ringbuffer::ringbuffer(5000) {
@@ -37,6 +39,10 @@ pub(crate) enum During {
 /// // EINVAL, or without the module ENOENT: "no /dev/ringbuffer: insmod ringbuffer.ko".
 /// println!("{error} ({})", error.errno());
 /// ```
+///
+/// # Cost
+///
+/// A few words, copied; the text is made when it is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Error {
     during: During,
@@ -44,6 +50,16 @@ pub struct Error {
 }
 
 /// What the crate's calls return.
+///
+/// # Examples
+///
+/// ```
+/// fn hello() -> ferrio_ringbuffer::Result<usize> {
+///     let (mut producer, _consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+///     producer.write(b"hello")
+/// }
+/// assert_eq!(hello(), Ok(5));
+/// ```
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -62,6 +78,16 @@ impl Error {
     }
 
     /// The errno, positive: 11 is EAGAIN.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (mut producer, _consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// // More than the ring holds: EINVAL.
+    /// assert_eq!(producer.reserve(4097).unwrap_err().errno(), 22);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    #[must_use]
     pub fn errno(&self) -> i32 {
         self.errno.raw_os_error()
     }
@@ -69,6 +95,18 @@ impl Error {
     /// The errno as the standard library sorts it: [`io::ErrorKind::WouldBlock`] for EAGAIN,
     /// [`io::ErrorKind::BrokenPipe`] for EPIPE, [`io::ErrorKind::TimedOut`] for ETIMEDOUT,
     /// [`io::ErrorKind::Interrupted`] for EINTR, [`io::ErrorKind::InvalidData`] for EBADMSG.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::ErrorKind;
+    ///
+    /// let (mut producer, consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// drop(consumer);
+    /// assert_eq!(producer.write(b"?").unwrap_err().kind(), ErrorKind::BrokenPipe);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         match self.errno {
             Errno::BADMSG => io::ErrorKind::InvalidData,
@@ -77,17 +115,56 @@ impl Error {
     }
 
     /// Whether the ring is corrupt (EBADMSG): final, at both ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn is_hopeless(error: &ferrio_ringbuffer::Error) -> bool {
+    ///     error.is_corrupt() || error.kind() == std::io::ErrorKind::BrokenPipe
+    /// }
+    /// ```
+    #[must_use]
     pub fn is_corrupt(&self) -> bool {
         self.errno == Errno::BADMSG
     }
 
-    fn advice(&self) -> Option<&'static str> {
+    /// The errno of an [`io::Error`], whether it is one of this crate's or the system's own.
+    ///
+    /// An `io::Error` has either an errno or a text of somebody else's. What the standard library
+    /// has words of its own for (EAGAIN, EINTR, EPIPE) becomes one with an errno; all others keep
+    /// this crate's text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ferrio_ringbuffer::Error;
+    /// use std::io;
+    ///
+    /// let (mut producer, _consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// let error = io::Error::from(producer.reserve(4097).unwrap_err());
+    /// assert_eq!(Error::errno_of(&error), Some(22));
+    /// assert_eq!(Error::errno_of(&io::Error::other("else")), None);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[must_use]
+    pub fn errno_of(error: &io::Error) -> Option<i32> {
+        let ours = || error.get_ref()?.downcast_ref::<Error>();
+        error.raw_os_error().or_else(|| ours().map(Error::errno))
+    }
+
+    fn advice(self) -> Option<&'static str> {
         Some(match (self.during, self.errno) {
-            (During::Open, Errno::NOENT | Errno::NODEV | Errno::NXIO) => {
+            (During::Open, Errno::NOENT | Errno::NXIO | Errno::NODEV) => {
                 "no /dev/ringbuffer: insmod ringbuffer.ko"
             }
             (During::Open, Errno::ACCESS | Errno::PERM) => {
                 "no right to open /dev/ringbuffer: chmod 666 /dev/ringbuffer"
+            }
+            (During::Open | During::Mint | During::Map, Errno::NOMEM) => {
+                "no memory for a ring: make it smaller, or this process' cgroup larger"
+            }
+            (During::Open | During::Mint, Errno::MFILE) => {
+                "this process has too many open files: close some, or raise ulimit -n"
             }
             (During::Open, Errno::DQUOT) => {
                 "too many rings of this user: close some, or raise user_max_rings of ringbuffer.ko"
@@ -105,6 +182,10 @@ impl Error {
                 "too much ring memory of this user: close some, or raise user_max_bytes of \
                  ringbuffer.ko"
             }
+            (During::Mint, Errno::PERM) => {
+                "this descriptor is an end already, which makes no others"
+            }
+            (During::Turn, Errno::BADF) => "this end was given up by a shutdown",
             (During::Turn, Errno::AGAIN) => "it would have to wait, and must not",
             (During::Turn, Errno::PIPE) => "no consumer is left: nobody will read it",
             (During::Turn, Errno::BADMSG) => {
@@ -149,14 +230,18 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {:?}: {self}", self.during, self.errno)
+        write!(f, "{:?}: errno {}: {self}", self.during, self.errno())
     }
 }
 
 impl std::error::Error for Error {}
 
+/// See [`Error::errno_of`]. EAGAIN, EINTR and EPIPE of a turn take no memory.
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
-        io::Error::new(error.kind(), error)
+        match (error.during, error.errno) {
+            (During::Turn, errno @ (Errno::AGAIN | Errno::INTR | Errno::PIPE)) => errno.into(),
+            _ => io::Error::new(error.kind(), error),
+        }
     }
 }

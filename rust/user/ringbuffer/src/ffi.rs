@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! All of the crate that the compiler cannot check: the calls, the mapping, and the accesses to it.
+//! All of the crate that the compiler cannot check: the mapping, and the accesses to it.
 //!
 //! Memory of the mapping is never behind a reference, its words excepted, which are atomic: the
 //! peer, and others who hold the same end, may write it at any time. Bytes are copied by raw
 //! pointers; no value of theirs is looked at here.
 
-use crate::uapi::*;
-use ferrio_ring::{Bell, Consumer, End, Producer, Span, Stop, Word, Words};
+use ferrio_ring::{state, Bell, Consumer, End, Producer, Span, Stop, Word, Words};
+use ferrio_ringbuffer_sys::abi::*;
 use rustix::{
-    fd::{BorrowedFd, FromRawFd, OwnedFd},
+    fd::BorrowedFd,
     io::{Errno, Result},
-    ioctl::{ioctl, Setter, Updater},
     mm::{mmap, mmap_anonymous, munmap, MapFlags, ProtFlags},
 };
 use std::{
-    mem::{offset_of, size_of},
+    mem::offset_of,
     ptr::{copy_nonoverlapping, NonNull},
     sync::atomic::{
         compiler_fence, fence, AtomicU64,
@@ -23,99 +22,10 @@ use std::{
     },
 };
 
-/// The size that goes first into an argument.
-const fn size_in<T>() -> u32 {
-    size_of::<T>() as u32
-}
-
-pub(crate) fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
-    let mut info = ferrio_rb_info {
-        size: size_in::<ferrio_rb_info>(),
-        ..Default::default()
-    };
-    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many, and
-    // integers of any value are valid. Of files that are no ring none knows the number.
-    unsafe {
-        let call = Updater::<'_, FERRIO_RB_IOC_GET_INFO, _>::new(&mut info);
-        ioctl(fd, call)?;
-    }
-    Ok(info)
-}
-
-pub(crate) fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
-    let arg = ferrio_rb_size {
-        size: size_in::<ferrio_rb_size>(),
-        flags: 0,
-        bytes,
-    };
-    // SAFETY: The command reads `size` bytes of its argument, which has as many.
-    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_SET_SIZE, _>::new(arg)) }
-}
-
-pub(crate) fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
-    let mut arg = ferrio_rb_mint {
-        size: size_in::<ferrio_rb_mint>(),
-        flags: 0,
-        rw,
-        fd: -1,
-    };
-    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
-    unsafe {
-        let call = Updater::<'_, FERRIO_RB_IOC_MINT, _>::new(&mut arg);
-        ioctl(fd, call)?;
-    }
-    if arg.fd < 0 {
-        return Err(Errno::PROTO);
-    }
-    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
-    Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
-}
-
-pub(crate) fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
-    let arg = ferrio_rb_shutdown {
-        size: size_in::<ferrio_rb_shutdown>(),
-        rw,
-        ..Default::default()
-    };
-    // SAFETY: The command reads `size` bytes of its argument, which has as many.
-    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_SHUTDOWN, _>::new(arg)) }
-}
-
-fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
-    ferrio_rb_wakeup {
-        size: size_in::<ferrio_rb_wakeup>(),
-        rw,
-        ..Default::default()
-    }
-}
-
-pub(crate) fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
-    // SAFETY: The command reads `size` bytes of its argument, which has as many.
-    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_WAKEUP, _>::new(wakeup_arg(rw))) }
-}
-
-pub(crate) fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
-    // SAFETY: The command reads `size` bytes of its argument, which has as many.
-    unsafe { ioctl(fd, Setter::<FERRIO_RB_IOC_BLAME, _>::new(wakeup_arg(rw))) }
-}
-
-/// How many bytes there are; `timeout` in nanoseconds from now on.
-pub(crate) fn wait(fd: BorrowedFd<'_>, rw: u32, min: u64, timeout: Option<u64>) -> Result<u64> {
-    let mut arg = ferrio_rb_wait {
-        size: size_in::<ferrio_rb_wait>(),
-        flags: timeout.map_or(0, |_| FERRIO_RB_WAIT_RELATIVE),
-        rw,
-        min_bytes: min,
-        timeout: timeout.unwrap_or(0),
-        ..Default::default()
-    };
-    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
-    unsafe {
-        let call = Updater::<'_, FERRIO_RB_IOC_WAIT, _>::new(&mut arg);
-        ioctl(fd, call)?;
-    }
-    Ok(arg.bytes)
-}
+// The protocol's names for the bits of the state word are the ABI's.
+const _: () = assert!(state::READ_CLOSED == FERRIO_RB_STATE_READ_CLOSED as u64);
+const _: () = assert!(state::WRITE_CLOSED == FERRIO_RB_STATE_WRITE_CLOSED as u64);
+const _: () = assert!(state::CORRUPT == FERRIO_RB_STATE_CORRUPT as u64);
 
 /// One word of a mapped page.
 #[derive(Debug)]
@@ -238,13 +148,14 @@ struct Window {
 unsafe impl Send for Window {}
 
 impl Window {
-    /// Maps the end `fd`, in its two protections (see `Documentation/mapped-ring.rst`).
+    /// Maps the end `fd`, in its two protections (see `Documentation/mapped-ring.rst`), or an
+    /// observer, in one.
     fn new(fd: BorrowedFd<'_>, rw: u32, layout: Layout) -> Result<Self> {
         let both = ProtFlags::READ | ProtFlags::WRITE;
-        let (split, low, high) = if rw == FERRIO_RB_READ {
-            (layout.state, both, ProtFlags::READ)
-        } else {
-            (layout.producer, ProtFlags::READ, both)
+        let (split, low, high) = match rw {
+            FERRIO_RB_READ => (layout.state, both, ProtFlags::READ),
+            FERRIO_RB_WRITE => (layout.producer, ProtFlags::READ, both),
+            _ => (layout.bytes, ProtFlags::READ, ProtFlags::READ),
         };
         // SAFETY: Without MAP_FIXED a mapping takes the place of no other one.
         let base = unsafe {
@@ -260,12 +171,14 @@ impl Window {
         // below, and nobody has the value before.
         let window = Window { base, layout };
         let flags = MapFlags::SHARED | MapFlags::FIXED;
-        // SAFETY: Both stretches lie in the range that was reserved, by the layout's invariant, and
+        // SAFETY: All stretches lie in the range that was reserved, by the layout's invariant, and
         // nothing points there yet. If one fails, the whole is unmapped by drop().
         unsafe {
             mmap(base.as_ptr().cast(), split, low, flags, fd, 0)?;
-            let rest = base.as_ptr().add(split).cast();
-            mmap(rest, layout.bytes - split, high, flags, fd, split as u64)?;
+            if split < layout.bytes {
+                let rest = base.as_ptr().add(split).cast();
+                mmap(rest, layout.bytes - split, high, flags, fd, split as u64)?;
+            }
         }
         Ok(window)
     }
@@ -465,5 +378,82 @@ impl Mapped<Producer<'static, Mapping>> {
         // SAFETY: place() checks that there are so many bytes, and a producer end can write them.
         // No reference to data of a mapping exists, so `from` is none.
         unsafe { copy_nonoverlapping(from.as_ptr(), to, from.len()) };
+    }
+}
+
+/// The window of an observer: the words in it, to be looked at.
+///
+/// # Invariants
+///
+/// All of `window` can be read, and nobody writes through it.
+#[derive(Debug)]
+pub(crate) struct Onlooker(Window);
+
+// SAFETY: All that can be done through a shared one is to load words atomically, and to ask for the
+// layout, which does not change.
+unsafe impl Sync for Onlooker {}
+
+impl Onlooker {
+    /// Maps the observer `fd`, of which `info` was told: errors as [`Mapped::new`].
+    pub(crate) fn new(fd: BorrowedFd<'_>, info: &ferrio_rb_info) -> Result<Self> {
+        // INVARIANT: One mapping, for reading.
+        Window::new(fd, FERRIO_RB_OBSERVE, Layout::new(info)?).map(Onlooker)
+    }
+
+    fn end_page(&self, rw: u32) -> usize {
+        [0, self.0.layout.producer][usize::from(rw == FERRIO_RB_WRITE)]
+    }
+
+    fn position_word(&self, rw: u32) -> &Shared {
+        let at = self.end_page(rw) + offset_of!(ferrio_rb_end_page, position);
+        // SAFETY: An aligned member of a page of words; not used behind `self`, which has the
+        // window.
+        unsafe { self.0.word(at) }
+    }
+
+    /// The size of the ring, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.0.layout.ring
+    }
+
+    /// The position of an end.
+    pub(crate) fn position(&self, rw: u32) -> u64 {
+        self.position_word(rw).load_acquire()
+    }
+
+    /// The bytes in the ring.
+    pub(crate) fn used(&self) -> u64 {
+        let consumer = self.position_word(FERRIO_RB_READ);
+        let producer = self.position_word(FERRIO_RB_WRITE);
+        ferrio_ring::observe(consumer, producer, self.size() as u64)
+    }
+
+    /// The kernel's state word.
+    pub(crate) fn state(&self) -> u64 {
+        self.kernel(offset_of!(ferrio_rb_state_page, state))
+    }
+
+    /// The kernel's counters of an end's waits, each by itself.
+    pub(crate) fn counters(&self, rw: u32) -> ferrio_rb_counters {
+        let page = [
+            offset_of!(ferrio_rb_state_page, consumer),
+            offset_of!(ferrio_rb_state_page, producer),
+        ][usize::from(rw == FERRIO_RB_WRITE)];
+        let counter = |at| self.kernel(page + at);
+        ferrio_rb_counters {
+            arms: counter(offset_of!(ferrio_rb_counters, arms)),
+            wakes: counter(offset_of!(ferrio_rb_counters, wakes)),
+            suppressed: counter(offset_of!(ferrio_rb_counters, suppressed)),
+            sleeps: counter(offset_of!(ferrio_rb_counters, sleeps)),
+            spurious: counter(offset_of!(ferrio_rb_counters, spurious)),
+            ..Default::default()
+        }
+    }
+
+    /// The word at an offset of the state page.
+    fn kernel(&self, at: usize) -> u64 {
+        assert!(at % 8 == 0 && at < size_of::<ferrio_rb_state_page>());
+        // SAFETY: Checked; not used behind this call.
+        unsafe { self.0.word(self.0.layout.state + at) }.load_acquire()
     }
 }

@@ -3,12 +3,13 @@
 //! Ends of a ferrio ring, mapped into the process: data moves without a system call, until somebody
 //! has to sleep.
 //!
-//! A ring carries bytes from a [`Producer`] to a [`Consumer`]. [`ringbuffer`] makes both; [`Ring`]
+//! A ring carries bytes from a [`Producer`] to a [`Consumer`], and an [`Observer`] looks on.
+//! [`ringbuffer`] makes both ends, [`Builder`] those of a size and behaviour of their own; [`Ring`]
 //! makes them one by one, mapped or as descriptors for other processes, which may be written in C
 //! (`ferrio/ring.h`) or know nothing of rings and call read(2) and write(2): neither end can tell
-//! what the other one is.
+//! what the other one is. A descriptor that somebody sent becomes an end by `try_from`.
 //!
-//! ```no_run
+//! ```
 //! use ferrio_ringbuffer::{ringbuffer, Error};
 //!
 //! fn main() -> Result<(), Error> {
@@ -25,12 +26,16 @@
 //! }
 //! ```
 //!
+//! Programs to begin with are in `examples/`: `copy` (a pipe through a ring), `two_processes`, and
+//! `observe`. What is not `no_run` in these pages was run, with the module or with a ring in user
+//! space in its place.
+//!
 //! # Trust
 //!
 //! The peer may write the data at any time, and its position as it likes. What is copied out of the
 //! ring is the caller's to check, once it is copied. An impossible position ends in EBADMSG at both
-//! ends, for ever: [`Error::is_corrupt`]. A peer that is silent is what [`Consumer::wait`] with a
-//! timeout is for.
+//! ends, for ever: [`Error::is_corrupt`]. A peer that is silent is what [`Consumer::set_timeout`]
+//! is for.
 //!
 //! # Processes and threads
 //!
@@ -43,17 +48,28 @@
 
 #![deny(unsafe_code)]
 
+mod builder;
 mod consumer;
+mod data;
+mod deadline;
 mod end;
 mod error;
 #[allow(unsafe_code)]
 mod ffi;
+mod observer;
 mod producer;
 mod ring;
-mod uapi;
+mod space;
+mod state;
 
-pub use consumer::{Consumer, Data};
+pub use builder::Builder;
+pub use consumer::Consumer;
+pub use data::Data;
+pub use deadline::Deadline;
 pub use end::{SPIN, SPIN_FOREVER};
 pub use error::{Error, Result};
-pub use producer::{Producer, Space, ATOMIC};
+pub use observer::Observer;
+pub use producer::{Producer, ATOMIC};
 pub use ring::{ringbuffer, Ring};
+pub use space::Space;
+pub use state::{State, Waits};

@@ -3,14 +3,13 @@
 //! A ring, before its ends are handed out.
 
 use crate::{
-    end,
+    end::{self, Settings},
     error::{During, Error, Result},
-    ffi,
-    uapi::*,
-    Consumer, Producer,
+    Builder, Consumer, Observer, Producer,
 };
+use ferrio_ringbuffer_sys::{self as sys, abi::*};
 use rustix::{
-    fd::{AsFd, BorrowedFd, OwnedFd},
+    fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
     fs::{open, Mode, OFlags},
     io::Errno,
 };
@@ -18,7 +17,8 @@ use rustix::{
 /// Makes a ring of `size` bytes and maps both ends: a producer and a consumer, each of which can be
 /// moved into another thread, or sent to another process as a descriptor.
 ///
-/// `size` is a power of two from 4096 on, or 0 for what the module takes by itself.
+/// `size` is a power of two from 4096 on, or 0 for what the module takes by itself. [`Builder`] says
+/// more than the size.
 ///
 /// # Errors
 ///
@@ -27,7 +27,7 @@ use rustix::{
 ///
 /// # Examples
 ///
-/// ```no_run
+/// ```
 /// let (mut producer, mut consumer) = ferrio_ringbuffer::ringbuffer(65536)?;
 /// let reader = std::thread::spawn(move || {
 ///     let mut text = [0; 5];
@@ -37,12 +37,12 @@ use rustix::{
 /// assert_eq!(reader.join().unwrap()?, b"hello");
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// That of [`Builder::pair`].
 pub fn ringbuffer(size: usize) -> Result<(Producer, Consumer)> {
-    let ring = Ring::open()?;
-    if size > 0 {
-        ring.set_size(size)?;
-    }
-    Ok((ring.producer()?, ring.consumer()?))
+    Builder::new().size(size).pair()
 }
 
 /// An open of `/dev/ringbuffer`: a ring of its own, with the ends that were not handed out yet.
@@ -52,7 +52,8 @@ pub fn ringbuffer(size: usize) -> Result<(Producer, Consumer)> {
 ///
 /// # Examples
 ///
-/// A mapped producer, and a child whose standard input is the other end:
+/// A mapped producer, and a child whose standard input is the other end; `wc` knows nothing of
+/// rings (not run here: it needs the module itself):
 ///
 /// ```no_run
 /// use std::process::{Command, Stdio};
@@ -65,22 +66,63 @@ pub fn ringbuffer(size: usize) -> Result<(Producer, Consumer)> {
 /// child.wait()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A descriptor; the memory comes with the first end that is handed out.
 #[derive(Debug)]
-pub struct Ring(OwnedFd);
+pub struct Ring {
+    fd: OwnedFd,
+    settings: Settings,
+}
 
 impl Ring {
-    /// Opens the device.
+    /// Opens the device, for a ring of the size that the module takes by itself; [`Ring::builder`]
+    /// for others.
     ///
     /// # Errors
     ///
     /// ENOENT: there is no device, the module is not loaded. EACCES: the node is not for this user.
     /// EDQUOT: the user has as many rings as he may. ENOMEM, EMFILE, ENFILE.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// match ferrio_ringbuffer::Ring::open() {
+    ///     Ok(ring) => println!("{ring:?}"),
+    ///     // "no /dev/ringbuffer: insmod ringbuffer.ko", if that is it.
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// A system call.
     pub fn open() -> Result<Self> {
+        Ring::with(0, Settings::default())
+    }
+
+    /// [`Builder::new`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Ring::builder().size(8192).open()?;
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn with(size: usize, settings: Settings) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
-        match open(FERRIO_RB_DEVICE, flags, Mode::empty()) {
-            Ok(fd) => Ok(Ring(fd)),
-            Err(errno) => Err(Error::new(During::Open, errno)),
+        let fd = open(FERRIO_RB_DEVICE, flags, Mode::empty())
+            .map_err(|errno| Error::new(During::Open, errno))?;
+        let ring = Ring { fd, settings };
+        if size > 0 {
+            ring.set_size(size)?;
         }
+        Ok(ring)
     }
 
     /// Sets the size in bytes: a power of two. It holds if it is set here, or was before.
@@ -89,11 +131,26 @@ impl Ring {
     ///
     /// EINVAL: not a power of two, or not between the module's bounds. EBUSY: the ring was used and
     /// has another size.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Ring::open()?;
+    /// ring.set_size(1 << 20)?;
+    /// let error = ring.set_size(5000).unwrap_err();
+    /// println!("{error}"); // no ring has 5000 bytes: take a power of two from 4096 to 1073741824
+    /// # assert_eq!(error.errno(), 22);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two system calls.
     pub fn set_size(&self, bytes: usize) -> Result<()> {
         let bytes = bytes as u64;
         let mut info = end::info(self.as_fd())?;
         if info.state & FERRIO_RB_STATE_ALLOCATED == 0 {
-            match ffi::set_size(self.as_fd(), bytes) {
+            match sys::set_size(self.as_fd(), bytes) {
                 Ok(()) => return Ok(()),
                 // Somebody else may have made the first use just now.
                 Err(Errno::BUSY) => info = end::info(self.as_fd())?,
@@ -116,8 +173,22 @@ impl Ring {
     ///
     /// EBADF: it was handed out before. EDQUOT, ENOMEM: the ring's memory, which the first end
     /// makes. EOPNOTSUPP, EPROTO: the module is older, or of another ABI. EMFILE, ENFILE.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Ring::open()?;
+    /// let mut producer = ring.producer()?;
+    /// producer.write(b"for whoever gets the other end")?;
+    /// assert_eq!(ring.producer().unwrap_err().errno(), 9);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Six system calls. The first end that is handed out makes the memory, which is zeroed.
     pub fn producer(&self) -> Result<Producer> {
-        let end = Producer::from_fd(self.mint(FERRIO_RB_WRITE)?)?;
+        let end = Producer::with(self.mint(FERRIO_RB_WRITE)?, self.settings)?;
         self.give_up(FERRIO_RB_WRITE)?;
         Ok(end)
     }
@@ -127,10 +198,41 @@ impl Ring {
     /// # Errors
     ///
     /// As [`Ring::producer`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Ring::open()?;
+    /// let mut consumer = ring.consumer()?;
+    /// drop(ring.producer()?);
+    /// assert_eq!(consumer.read(&mut [0; 8])?, 0);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`Ring::producer`].
     pub fn consumer(&self) -> Result<Consumer> {
-        let end = Consumer::from_fd(self.mint(FERRIO_RB_READ)?)?;
+        let end = Consumer::with(self.mint(FERRIO_RB_READ)?, self.settings)?;
         self.give_up(FERRIO_RB_READ)?;
         Ok(end)
+    }
+
+    /// Maps an observer: there can be any number of them, also when the ends are gone from here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ring::producer`], less EBADF.
+    ///
+    /// # Examples
+    ///
+    /// See [`Observer`].
+    ///
+    /// # Cost
+    ///
+    /// Four system calls; the memory as [`Ring::producer`].
+    pub fn observer(&self) -> Result<Observer> {
+        Observer::from_fd(self.observer_fd()?)
     }
 
     /// The producer end as a descriptor, to be given to somebody else: for write(2), or for
@@ -139,6 +241,22 @@ impl Ring {
     /// # Errors
     ///
     /// As [`Ring::producer`], less those of the mapping.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::process::{Command, Stdio};
+    ///
+    /// // What `ls` prints, read without a system call.
+    /// let ring = ferrio_ringbuffer::Ring::open()?;
+    /// Command::new("ls").stdout(Stdio::from(ring.producer_fd()?)).spawn()?;
+    /// println!("{}", std::io::read_to_string(ring.consumer()?)?);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two system calls; the memory as [`Ring::producer`].
     pub fn producer_fd(&self) -> Result<OwnedFd> {
         let end = self.mint(FERRIO_RB_WRITE)?;
         self.give_up(FERRIO_RB_WRITE)?;
@@ -151,31 +269,77 @@ impl Ring {
     /// # Errors
     ///
     /// As [`Ring::producer_fd`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ferrio_ringbuffer::{Consumer, Ring};
+    ///
+    /// let end = Ring::open()?.consumer_fd()?;
+    /// // Whoever gets it:
+    /// let mut consumer = Consumer::from_fd(end)?;
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`Ring::producer_fd`].
     pub fn consumer_fd(&self) -> Result<OwnedFd> {
         let end = self.mint(FERRIO_RB_READ)?;
         self.give_up(FERRIO_RB_READ)?;
         Ok(end)
     }
 
+    /// An observer as a descriptor, for poll(2) or for [`Observer::from_fd`]. It is close-on-exec.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ring::producer_fd`], less EBADF.
+    ///
+    /// # Examples
+    ///
+    /// See [`Observer::from_fd`].
+    ///
+    /// # Cost
+    ///
+    /// A system call; the memory as [`Ring::producer`].
+    pub fn observer_fd(&self) -> Result<OwnedFd> {
+        self.mint(FERRIO_RB_OBSERVE)
+    }
+
     fn mint(&self, rw: u32) -> Result<OwnedFd> {
-        ffi::mint(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
+        sys::mint(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
     }
 
     fn give_up(&self, rw: u32) -> Result<()> {
-        ffi::shutdown(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
+        sys::shutdown(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
     }
 }
 
-/// An open of the device that somebody else has made.
+/// An open of the device that somebody else has made. Whether it is one is seen at the first call.
 impl From<OwnedFd> for Ring {
     fn from(fd: OwnedFd) -> Self {
-        Ring(fd)
+        let settings = Settings::default();
+        Ring { fd, settings }
+    }
+}
+
+/// For read(2) and write(2), or for somebody else, with all ends that were not handed out.
+impl From<Ring> for OwnedFd {
+    fn from(ring: Ring) -> Self {
+        ring.fd
     }
 }
 
 /// For poll(2), read(2), write(2), and to be passed on.
 impl AsFd for Ring {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Ring {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
     }
 }

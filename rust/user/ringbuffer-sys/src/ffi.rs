@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The calls, which the compiler cannot check.
+
+use crate::abi::*;
+use rustix::{
+    fd::{BorrowedFd, FromRawFd, OwnedFd},
+    io::{Errno, Result},
+    ioctl::{ioctl, Opcode, Setter, Updater},
+};
+
+/// The size that goes first into an argument.
+const fn size_in<T>() -> u32 {
+    size_of::<T>() as u32
+}
+
+/// FERRIO_RB_GET_INFO: limits, this ring, this descriptor. Works on every descriptor of a ring.
+///
+/// # Errors
+///
+/// ENOTTY.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// let info = ferrio_ringbuffer_sys::get_info(ring.as_fd())?;
+/// println!("{} bytes", info.ring_bytes);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
+    let mut info = ferrio_rb_info {
+        size: size_in::<ferrio_rb_info>(),
+        ..Default::default()
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many, and
+    // integers of any value are valid. Of files that are no ring none knows the number.
+    unsafe {
+        let call = Updater::<'_, { FERRIO_RB_IOC_GET_INFO as Opcode }, _>::new(&mut info);
+        ioctl(fd, call)?;
+    }
+    Ok(info)
+}
+
+/// FERRIO_RB_SET_SIZE, of an open of the device: `bytes`, a power of two.
+///
+/// # Errors
+///
+/// EINVAL: no such size. EPERM: an end, not an open of the device. EBUSY: the ring was used.
+/// EINTR.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// ferrio_ringbuffer_sys::set_size(ring.as_fd(), 1 << 20)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
+    let arg = ferrio_rb_size {
+        size: size_in::<ferrio_rb_size>(),
+        flags: 0,
+        bytes,
+    };
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe {
+        ioctl(
+            fd,
+            Setter::<{ FERRIO_RB_IOC_SET_SIZE as Opcode }, _>::new(arg),
+        )
+    }
+}
+
+/// FERRIO_RB_MINT, of an open of the device: a descriptor of one end, or of an observer, close-on-
+/// exec. `rw` is FERRIO_RB_READ, FERRIO_RB_WRITE or FERRIO_RB_OBSERVE. The first one makes the
+/// ring's memory.
+///
+/// # Errors
+///
+/// EINVAL: `rw`. EPERM: an end cannot make ends. EBADF: the open does not hold that end. EDQUOT,
+/// ENOMEM: the memory. EMFILE, ENFILE. EINTR: killed. EPROTO: it gave no descriptor.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// use ferrio_ringbuffer_sys::{abi::FERRIO_RB_WRITE, mint, shutdown};
+///
+/// let writer = mint(ring.as_fd(), FERRIO_RB_WRITE)?;
+/// // `writer` alone holds the end from now on.
+/// shutdown(ring.as_fd(), FERRIO_RB_WRITE)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
+    let mut arg = ferrio_rb_mint {
+        size: size_in::<ferrio_rb_mint>(),
+        flags: 0,
+        rw,
+        fd: -1,
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
+    unsafe {
+        let call = Updater::<'_, { FERRIO_RB_IOC_MINT as Opcode }, _>::new(&mut arg);
+        ioctl(fd, call)?;
+    }
+    if arg.fd < 0 {
+        return Err(Errno::PROTO);
+    }
+    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
+}
+
+/// FERRIO_RB_SHUTDOWN: gives up an end that this descriptor holds, for good.
+///
+/// # Errors
+///
+/// EINVAL: `rw`. EBADF: the descriptor does not hold that end (any more).
+///
+/// # Examples
+///
+/// See [`mint`].
+pub fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    let arg = ferrio_rb_shutdown {
+        size: size_in::<ferrio_rb_shutdown>(),
+        rw,
+        ..Default::default()
+    };
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe {
+        ioctl(
+            fd,
+            Setter::<{ FERRIO_RB_IOC_SHUTDOWN as Opcode }, _>::new(arg),
+        )
+    }
+}
+
+fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
+    ferrio_rb_wakeup {
+        size: size_in::<ferrio_rb_wakeup>(),
+        rw,
+        ..Default::default()
+    }
+}
+
+/// FERRIO_RB_WAKEUP: `rw`, the caller's end, has moved; wakes who sleeps at the other one.
+///
+/// # Errors
+///
+/// EINVAL: `rw`. EBADF: the descriptor does not hold that end.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// # use ferrio_ringbuffer_sys::{abi::FERRIO_RB_WRITE, mint, wakeup};
+/// # let writer = mint(ring.as_fd(), FERRIO_RB_WRITE)?;
+/// wakeup(writer.as_fd(), FERRIO_RB_WRITE)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe {
+        ioctl(
+            fd,
+            Setter::<{ FERRIO_RB_IOC_WAKEUP as Opcode }, _>::new(wakeup_arg(rw)),
+        )
+    }
+}
+
+/// FERRIO_RB_BLAME: the position of the end opposite to `rw` is impossible; the ring is corrupt
+/// from now on.
+///
+/// # Errors
+///
+/// As [`wakeup`].
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// # use ferrio_ringbuffer_sys::{abi::*, *};
+/// # let writer = mint(ring.as_fd(), FERRIO_RB_WRITE)?;
+/// blame(writer.as_fd(), FERRIO_RB_WRITE)?;
+/// let state = get_info(writer.as_fd())?.state;
+/// assert_ne!(state & FERRIO_RB_STATE_CORRUPT, 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
+    // SAFETY: The command reads `size` bytes of its argument, which has as many.
+    unsafe {
+        ioctl(
+            fd,
+            Setter::<{ FERRIO_RB_IOC_BLAME as Opcode }, _>::new(wakeup_arg(rw)),
+        )
+    }
+}
+
+/// FERRIO_RB_WAIT: sleeps until the end `rw` has `min_bytes` to read, or free. What comes back has
+/// the ring's `state` and how many `bytes` there are.
+///
+/// `flags` says what `timeout` is: FERRIO_RB_WAIT_RELATIVE, nanoseconds from now on;
+/// FERRIO_RB_WAIT_ABSOLUTE, nanoseconds of CLOCK_MONOTONIC; 0 with a timeout of 0, no end.
+///
+/// # Errors
+///
+/// EINVAL: `rw`, `flags`, or more than the ring holds. EBADF: the descriptor does not hold that
+/// end. EBADMSG: the ring is corrupt. EPIPE: no consumer is left. ETIMEDOUT. EINTR.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// use ferrio_ringbuffer_sys::{abi::*, mint, wait};
+///
+/// let writer = mint(ring.as_fd(), FERRIO_RB_WRITE)?;
+/// let there = wait(writer.as_fd(), FERRIO_RB_WRITE, 1, 0, 0)?;
+/// assert_eq!(there.bytes, 65536);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn wait(
+    fd: BorrowedFd<'_>,
+    rw: u32,
+    min_bytes: u64,
+    flags: u32,
+    timeout: u64,
+) -> Result<ferrio_rb_wait> {
+    let mut arg = ferrio_rb_wait {
+        size: size_in::<ferrio_rb_wait>(),
+        flags,
+        rw,
+        min_bytes,
+        timeout,
+        ..Default::default()
+    };
+    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
+    unsafe {
+        let call = Updater::<'_, { FERRIO_RB_IOC_WAIT as Opcode }, _>::new(&mut arg);
+        ioctl(fd, call)?;
+    }
+    Ok(arg)
+}

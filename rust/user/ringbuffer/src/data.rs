@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a consumer looks at.
+
+use crate::{
+    error::{Error, Result},
+    Consumer,
+};
+
+/// Bytes that [`Consumer::peek`] has found; not consumed, they stay.
+///
+/// It is no `&[u8]`, since the producer can write it at any time. Who does not trust the producer
+/// copies, and checks the copy.
+///
+/// # Examples
+///
+/// ```
+/// let (mut producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+/// producer.write(b"hello")?;
+/// let data = consumer.peek(1)?;
+/// let mut first = [0];
+/// data.copy_to(0, &mut first);
+/// assert_eq!((&first, data.len()), (b"h", 5));
+/// drop(data);
+/// assert_eq!(consumer.used(), 5);
+/// # Ok::<(), ferrio_ringbuffer::Error>(())
+/// ```
+///
+/// # Cost
+///
+/// Nothing.
+#[derive(Debug)]
+#[must_use = "what is not consumed stays"]
+pub struct Data<'a> {
+    consumer: &'a mut Consumer,
+    offset: usize,
+    len: usize,
+}
+
+impl<'a> Data<'a> {
+    pub(crate) fn new(consumer: &'a mut Consumer, offset: usize, len: usize) -> Self {
+        Data {
+            consumer,
+            offset,
+            len,
+        }
+    }
+
+    /// How many bytes there are.
+    ///
+    /// # Examples
+    ///
+    /// See [`Data`].
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none: the stream has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// drop(producer);
+    /// assert!(consumer.peek(1)?.is_empty());
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Fills `to` with the bytes from `at` on.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many, as slices do.
+    ///
+    /// # Examples
+    ///
+    /// See [`Data`].
+    ///
+    /// # Cost
+    ///
+    /// The copy.
+    #[inline]
+    pub fn copy_to(&self, at: usize, to: &mut [u8]) {
+        assert!(
+            at <= self.len && to.len() <= self.len - at,
+            "{} bytes at {at} of {}",
+            to.len(),
+            self.len
+        );
+        self.consumer.0.mapped.copy_out(self.offset + at, to);
+    }
+
+    /// Where the bytes are, for those who read them in place by pointer: `len()` bytes can be read,
+    /// as volatile, until they are consumed or the consumer is gone. They are at any alignment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # let (mut producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// # producer.write(b"h")?;
+    /// let data = consumer.peek(1)?;
+    /// // SAFETY: One byte at least is there, and any value is one.
+    /// assert_eq!(unsafe { data.as_ptr().read_volatile() }, b'h');
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn as_ptr(&self) -> *const u8 {
+        self.consumer.0.mapped.place(self.offset, self.len)
+    }
+
+    /// Is done with the first `bytes`: the producer may overwrite them, and is woken if it sleeps
+    /// for that. The rest stays.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL: more than there are; nothing is consumed.
+    ///
+    /// # Examples
+    ///
+    /// See [`Consumer::peek`].
+    ///
+    /// # Cost
+    ///
+    /// As [`Consumer::consume`].
+    #[inline]
+    pub fn consume(self, bytes: usize) -> Result<()> {
+        if bytes > self.len {
+            return Err(Error::more());
+        }
+        self.consumer.consume(bytes)
+    }
+}
