@@ -16,7 +16,8 @@ pub type Test = (&'static str, fn());
 /// How long a test may take on hardware: this only ends one that hangs.
 const LIMIT: u64 = 60;
 
-fn limit() -> Duration {
+/// The same where it is as slow as this one.
+pub fn limit() -> Duration {
     let slow = std::env::var("FERRIO_SLOW").ok();
     let slow = slow.and_then(|slow| slow.parse().ok()).unwrap_or(1);
     Duration::from_secs(LIMIT * slow)

@@ -2,13 +2,7 @@
 
 //! The crate and C's `ferrio/ring.h` against each other, in two processes, on a real device.
 
-mod errors;
-mod ktap;
-mod peers;
-mod streams;
-mod tools;
-mod turns;
-
+use ferrio_ringbuffer_test::{errors, ktap, peers, streams, turns};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
