@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "innocent.h"
 #include "scribble.h"
 #include "rb_harness.h"
 
@@ -19,17 +20,12 @@
 /* How the victim uses its end. */
 enum use { CALLS, MAPPED, SPLICE, WATCH, WAIT };
 
-struct innocent {
-	int stop;
-	uint64_t wrote, got;
-};
-
 FIXTURE(victim) {
 	struct hold hold, observer;
 	int theirs;		/* the scribbler's end */
 	int over, pipe[2];
-	pid_t scribbler, writer, reader;
-	struct innocent *innocent;
+	pid_t scribbler;
+	struct innocent innocent;
 	uint64_t seed, calls, data, bad, slowest;
 	long live;
 };
@@ -79,44 +75,6 @@ FIXTURE_VARIANT_ADD(victim, waits_for_space) {
 	.rw = FERRIO_RB_WRITE, .use = WAIT,
 };
 
-/* ---- a ring that has nothing to do with it ---- */
-
-static __noreturn void innocent_writer(struct innocent *shared, int fd,
-				       bool mapped, uint64_t seed)
-{
-	static char buf[RB_PAGE];
-	struct hold h;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	hold_take(&h, fd, FERRIO_RB_WRITE, mapped);
-	while (!__atomic_load_n(&shared->stop, __ATOMIC_ACQUIRE)) {
-		size_t len = rb_random(&seed) % sizeof(buf) + 1;
-
-		rb_pattern(buf, len, shared->wrote);
-		if (hold_move(&h, buf, len) != (long)len)
-			_exit(1);
-		shared->wrote += len;
-		rb_sleep_ms(rb_random(&seed) % 4);
-	}
-	_exit(0);
-}
-
-static __noreturn void innocent_reader(struct innocent *shared, int fd, bool mapped)
-{
-	static char buf[SIZE];
-	struct hold h;
-	long n;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	hold_take(&h, fd, FERRIO_RB_READ, mapped);
-	while ((n = hold_move(&h, buf, sizeof(buf))) > 0) {
-		if (rb_mismatch(buf, n, shared->got) != -1)
-			_exit(1);
-		shared->got += n;
-	}
-	_exit(n ? 2 : 0);
-}
-
 /* ---- rings for the scribbler ---- */
 
 static void new_ring(struct _test_data_victim *self,
@@ -147,15 +105,12 @@ static void old_ring(struct _test_data_victim *self)
 
 FIXTURE_SETUP(victim)
 {
-	int over[2], fd[2];
+	int over[2];
 
 	signal(SIGPIPE, SIG_IGN);
 	rb_catch(SIGALRM, 0);
 	self->seed = rb_seed();
 	self->live = rb_live_pages();
-	self->innocent = mmap(NULL, RB_PAGE, PROT_READ | PROT_WRITE,
-			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, self->innocent);
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, over));
 	self->scribbler = fork();
 	ASSERT_LE(0, self->scribbler);
@@ -167,39 +122,14 @@ FIXTURE_SETUP(victim)
 	self->over = over[0];
 	ASSERT_EQ(0, pipe2(self->pipe, O_CLOEXEC | O_NONBLOCK));
 
-	hold_ends(SIZE, fd);
-	self->writer = fork();
-	ASSERT_LE(0, self->writer);
-	if (!self->writer) {
-		close(fd[FERRIO_RB_READ]);
-		innocent_writer(self->innocent, fd[FERRIO_RB_WRITE],
-				variant->use != CALLS, self->seed);
-	}
-	close(fd[FERRIO_RB_WRITE]);
-	self->reader = fork();
-	ASSERT_LE(0, self->reader);
-	if (!self->reader)
-		innocent_reader(self->innocent, fd[FERRIO_RB_READ],
-				variant->rw == FERRIO_RB_READ);
-	close(fd[FERRIO_RB_READ]);
+	innocent_start(&self->innocent, variant->use != CALLS,
+		       variant->rw == FERRIO_RB_READ, self->seed);
 	new_ring(self, variant);
-}
-
-static bool ended_well(pid_t pid)
-{
-	int status;
-
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	       !WEXITSTATUS(status);
 }
 
 FIXTURE_TEARDOWN(victim)
 {
-	__atomic_store_n(&self->innocent->stop, 1, __ATOMIC_RELEASE);
-	EXPECT_TRUE(ended_well(self->writer));
-	EXPECT_TRUE(ended_well(self->reader));
-	EXPECT_EQ(self->innocent->wrote, self->innocent->got);
-	EXPECT_LT(0, self->innocent->got);
+	EXPECT_TRUE(innocent_stop(&self->innocent));
 	rb_reap_killed(self->scribbler);
 	old_ring(self);
 	EXPECT_TRUE(rb_pages_return(self->live));
