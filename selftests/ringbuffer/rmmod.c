@@ -4,38 +4,11 @@
 #include <time.h>
 
 #include "rb_harness.h"
+#include "reload.h"
 
-#define NAME	"ringbuffer"
+#define NAME	RELOAD_NAME
 
 static int image = -1;
-
-static long module_remove(void)
-{
-	return E(syscall(SYS_delete_module, NAME, O_NONBLOCK));
-}
-
-static long module_insert(void)
-{
-	return E(syscall(SYS_finit_module, image, "", 0));
-}
-
-/* Release may run a jiffy after close: then the module is still in use. */
-static long module_remove_soon(void)
-{
-	long ret = -EWOULDBLOCK;
-
-	for (int i = 0; i < 2000 && ret == -EWOULDBLOCK; i++) {
-		ret = module_remove();
-		if (ret)
-			rb_sleep_ms(1);
-	}
-	return ret;
-}
-
-static bool loaded(void)
-{
-	return !access("/sys/module/" NAME, F_OK);
-}
 
 static int try_open(void)
 {
@@ -48,24 +21,16 @@ FIXTURE(module) {
 
 FIXTURE_SETUP(module)
 {
-	const char *dir = getenv("FERRIO_MODULES");
-	char path[4096];
-
-	snprintf(path, sizeof(path), "%s/" NAME ".ko",
-		 dir ? dir : "/lib/ferrio");
-	image = open(path, O_RDONLY | O_CLOEXEC);
-	if (image < 0)
-		rb_die("%s: %s: set FERRIO_MODULES to where the modules are",
-		       path, strerror(errno));
-	if (!loaded())
-		rb_die("the module is not loaded: insmod %s", path);
+	image = reload_image();
+	if (!reload_there())
+		rb_die("the module is not loaded: insmod " NAME ".ko");
 }
 
 /* Whatever happened, the next test finds the module. */
 FIXTURE_TEARDOWN(module)
 {
-	if (!loaded())
-		EXPECT_EQ(0, module_insert());
+	if (!reload_there())
+		EXPECT_EQ(0, reload_insert(image));
 	close(image);
 }
 
@@ -74,22 +39,22 @@ TEST_F(module, refused_while_open)
 	int r, fd = rb_open(O_RDWR);
 	char c;
 
-	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	EXPECT_EQ(-EWOULDBLOCK, reload_remove());
 	EXPECT_EQ(1, write(fd, "x", 1));
 	r = rb_mint(fd, FERRIO_RB_READ);
 	close(fd);
 	/* an end alone keeps the module as well */
-	EXPECT_EQ(-EWOULDBLOCK, module_remove());
+	EXPECT_EQ(-EWOULDBLOCK, reload_remove());
 	EXPECT_EQ(1, read(r, &c, 1));
 	EXPECT_EQ(0, read(r, &c, 1));
 	close(r);
-	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_FALSE(loaded());
+	EXPECT_EQ(0, reload_remove_soon());
+	EXPECT_FALSE(reload_there());
 	EXPECT_EQ(-1, access("/sys/kernel/debug/" NAME, F_OK));
 	EXPECT_GT(0, try_open());
-	EXPECT_EQ(-ENOENT, module_remove());
+	EXPECT_EQ(-ENOENT, reload_remove());
 
-	EXPECT_EQ(0, module_insert());
+	EXPECT_EQ(0, reload_insert(image));
 	fd = rb_open(O_RDWR);
 	EXPECT_EQ(1, write(fd, "x", 1));
 	EXPECT_EQ(1, read(fd, &c, 1));
@@ -98,8 +63,8 @@ TEST_F(module, refused_while_open)
 
 TEST_F(module, twice)
 {
-	EXPECT_EQ(-EEXIST, module_insert());
-	EXPECT_TRUE(loaded());
+	EXPECT_EQ(-EEXIST, reload_insert(image));
+	EXPECT_TRUE(reload_there());
 	close(rb_open(O_RDWR));
 }
 
@@ -151,7 +116,7 @@ TEST_F_TIMEOUT(module, race, 90)
 					    &o[i]));
 	}
 	while (removed < rounds(20, 5)) {
-		long ret = module_remove();
+		long ret = reload_remove();
 
 		if (ret == -EWOULDBLOCK) {
 			busy++;
@@ -159,7 +124,7 @@ TEST_F_TIMEOUT(module, race, 90)
 		}
 		ASSERT_EQ(0, ret);
 		removed++;
-		ASSERT_EQ(0, module_insert());
+		ASSERT_EQ(0, reload_insert(image));
 	}
 	for (int i = 0; i < 2; i++) {
 		__atomic_store_n(&o[i].stop, 1, __ATOMIC_RELEASE);
@@ -170,9 +135,9 @@ TEST_F_TIMEOUT(module, race, 90)
 	       removed, busy, o[0].opened + o[1].opened,
 	       o[0].refused + o[1].refused);
 	EXPECT_LT(0, o[0].opened + o[1].opened);
-	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_insert());
-	EXPECT_TRUE(loaded());
+	EXPECT_EQ(0, reload_remove_soon());
+	EXPECT_EQ(0, reload_insert(image));
+	EXPECT_TRUE(reload_there());
 }
 
 TEST_HARNESS_MAIN
