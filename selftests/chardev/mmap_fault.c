@@ -5,57 +5,36 @@
  */
 #include "map.h"
 
+#include "../inject.h"
 #include "kselftest_harness.h"
 
-#define NTH	"/proc/self/fail-nth"
-#define INJECT	"/sys/kernel/debug/fail_function/"
 /* Each module has its own copy. */
 #define INSERT	"ferrio_test:ferrio_vma_insert"
-#define DEBUG	"/sys/kernel/debug/"
 
 FIXTURE(fault) {
 	int fd;
-	int nth;
+	struct inject in;
+	bool on;
 };
-
-static void set(const char *file, const char *value)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		die(file);
-	close(fd);
-}
 
 FIXTURE_SETUP(fault)
 {
-	if (access(NTH, F_OK))
-		SKIP(return, "no " NTH ": not a kernel with fault injection");
-	/* sleeping allocations too, single pages too, and no stack dumps */
-	set(DEBUG "failslab/ignore-gfp-wait", "N");
-	set(DEBUG "failslab/verbose", "0");
-	set(DEBUG "fail_page_alloc/ignore-gfp-wait", "N");
-	set(DEBUG "fail_page_alloc/min-order", "0");
-	set(DEBUG "fail_page_alloc/verbose", "0");
-	set(INJECT "inject", INSERT);
-	/* fail-nth makes it fail as well, whatever the probability */
-	set(INJECT INSERT "/retval", "0xfffffffffffffff4");
-	set(INJECT "verbose", "0");
-	set(INJECT "probability", "0");
+	if (!inject_possible())
+		SKIP(return, "no " INJECT_NTH ": not a kernel with fault injection");
+	inject_open(&self->in, false);
+	inject_function(&self->in, INSERT, ENOMEM);
 	self->fd = map_open();
-	self->nth = open(NTH, O_RDWR | O_CLOEXEC);
-	ASSERT_LE(0, self->nth);
+	self->on = true;
 }
 
 FIXTURE_TEARDOWN(fault)
 {
-	if (!self->nth)
+	if (!self->on)
 		return;
-	set(INJECT "probability", "0");
-	set(INJECT "inject", "!" INSERT);
+	inject_set("fail_function/probability", "0");
+	inject_close(&self->in);
 	EXPECT_TRUE(quiet(self->fd));
 	close(self->fd);
-	close(self->nth);
 }
 
 /* The @n-th insertion from now on fails with -@errno_. */
@@ -64,13 +43,13 @@ static void fail_insertion(unsigned int n, int errno_)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%#llx", -(long long)errno_);
-	set(INJECT INSERT "/retval", text);
+	inject_set("fail_function/" INSERT "/retval", text);
 	/* Each insertion takes 1 off, and the one that finds 1 fails. */
 	snprintf(text, sizeof(text), "%u", n);
-	set(INJECT "space", text);
-	set(INJECT "interval", "1");
-	set(INJECT "times", "1");
-	set(INJECT "probability", "100");
+	inject_set("fail_function/space", text);
+	inject_set("fail_function/interval", "1");
+	inject_set("fail_function/times", "1");
+	inject_set("fail_function/probability", "100");
 }
 
 TEST_F_TIMEOUT(fault, each_insertion, 60)
@@ -94,7 +73,7 @@ TEST_F_TIMEOUT(fault, each_insertion, 60)
 	ASSERT_NE(MAP_FAILED, at);
 	/* It was not its turn yet: it is the next one's. */
 	ASSERT_EQ(ENOMEM, ERR(map(self->fd, W(0, 1), PROT_READ)));
-	set(INJECT "probability", "0");
+	inject_set("fail_function/probability", "0");
 	ASSERT_TRUE(counts(self->fd, 1, 0));
 	ASSERT_TRUE(holds(at, W(0, END)));
 	ASSERT_EQ(0, munmap(at, END * PAGE));
@@ -106,31 +85,6 @@ TEST_F_TIMEOUT(fault, each_insertion, 60)
 	ASSERT_EQ(ENOMEM, ERR(end));
 	ASSERT_TRUE(quiet(self->fd));
 	ASSERT_EQ(SIGSEGV, raises(at));
-}
-
-/*
- * Calls @call with the @n-th place in this task that can fail failing; false if
- * it was through before.
- */
-static bool inject(int nth, int n, long (*call)(int fd, char **at), int fd,
-		   char **at, long *ret)
-{
-	char text[16];
-	ssize_t len = snprintf(text, sizeof(text), "%d", n);
-	long left = 1;
-
-	if (pwrite(nth, text, len, 0) != len)
-		die(NTH);
-	*ret = call(fd, at);
-	/* this read is a place too: hit, it tells that one was left */
-	len = pread(nth, text, sizeof(text) - 1, 0);
-	if (len > 0) {
-		text[len] = '\0';
-		left = strtol(text, NULL, 10);
-	}
-	while (pwrite(nth, "0", 1, 0) != 1)
-		;
-	return left == 0;
 }
 
 /* Where nothing else is: page tables of all levels are missing. */
@@ -209,7 +163,9 @@ static void each_place(struct __test_metadata *_metadata, struct _test_data_faul
 				  self->fd, 0);
 			ASSERT_NE(MAP_FAILED, at);
 		}
-		hit = inject(self->nth, n, call, self->fd, &at, &ret);
+		inject_arm(&self->in, n);
+		ret = call(self->fd, &at);
+		hit = inject_end(&self->in);
 		ASSERT_TRUE(!ret || (hit && ret == -ENOMEM)) TH_LOG("place %d: %ld", n, ret);
 		failed += ret == -ENOMEM;
 		ASSERT_TRUE(counts(self->fd, at ? 1 : 0, 0)) TH_LOG("place %d: %ld", n, ret);

@@ -45,7 +45,7 @@ for program; do
 						where[fixture] ? where[fixture] : place
 			variants = tests = 0
 		}
-		BEGIN { where["fault"] = "test"; where["large"] = "stock" }
+		BEGIN { where["fault"] = where["inject"] = where["load"] = "test"; where["large"] = "stock" }
 		/^#/ { next }
 		/^---/ { flush(); next }
 		{

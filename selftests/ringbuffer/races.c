@@ -8,14 +8,13 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "../inject.h"
 #include "accounts.h"
 #include "hold.h"
 #include "rb_harness.h"
 
 #define SIZE	(4 * RB_PAGE)
-#define DEBUG	"/sys/kernel/debug/"
-#define INSERT	"ferrio_vma_insert"
-#define NTH	"/proc/thread-self/fail-nth"
+#define INSERT	"ringbuffer:ferrio_vma_insert"
 
 static uint64_t deadline(void)
 {
@@ -310,37 +309,29 @@ static long map_once(int fd)
 	return E(munmap(at, 9 * RB_PAGE));
 }
 
-/* The n-th place of this task that can fail does. */
-static void fail_nth(int nth, uint64_t n)
-{
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-
-	while (pwrite(nth, text, len, 0) != len)
-		;
-}
-
 static void *mapper(void *arg)
 {
 	struct arena *a = arg;
 	uint64_t seed = a->seed + gettid();
-	int nth = a->fail ? open(NTH, O_RDWR | O_CLOEXEC) : -1;
+	struct inject in;
 
+	if (a->fail)
+		inject_open(&in, false);
 	while (now_ns() < a->until) {
 		long ret;
 
-		if (nth >= 0)
-			fail_nth(nth, rb_random(&seed) % 24 + 1);
+		if (a->fail)
+			inject_arm(&in, rb_random(&seed) % 24 + 1);
 		ret = map_once(a->fd);
-		if (nth >= 0)
-			fail_nth(nth, 0);
+		if (a->fail)
+			inject_arm(&in, 0);
 		__atomic_add_fetch(ret ? &a->failed : &a->made, 1, __ATOMIC_RELAXED);
 		/* the numbers of both rings are those of a producer or nothing */
-		if (ret && ret != -EBADF && !(nth >= 0 && ret == -ENOMEM))
+		if (ret && ret != -EBADF && !(a->fail && ret == -ENOMEM))
 			a->wrong = ret;
 	}
-	if (nth >= 0)
-		close(nth);
+	if (a->fail)
+		inject_close(&in);
 	return NULL;
 }
 
@@ -395,31 +386,17 @@ TEST_F_TIMEOUT(race, maps_against_close, 60)
 
 FIXTURE(fault) {
 	struct accounts before;
+	struct inject in;
 	bool on;
 };
 
-static void set(const char *file, const char *value)
-{
-	long ret = rb_write_file(file, value);
-
-	if (ret)
-		rb_die("%s: %s: a kernel with fault injection in debugfs is needed",
-		       file, strerror(-ret));
-}
-
 FIXTURE_SETUP(fault)
 {
-	if (access(NTH, F_OK))
-		SKIP(return, "no " NTH ": not a kernel with fault injection");
+	if (!inject_possible())
+		SKIP(return, "no " INJECT_NTH ": not a kernel with fault injection");
 	accounts_take(&self->before);
-	set(DEBUG "failslab/ignore-gfp-wait", "N");
-	set(DEBUG "failslab/verbose", "0");
-	set(DEBUG "fail_page_alloc/ignore-gfp-wait", "N");
-	set(DEBUG "fail_page_alloc/min-order", "0");
-	set(DEBUG "fail_page_alloc/verbose", "0");
-	set(DEBUG "fail_function/verbose", "0");
-	set(DEBUG "fail_function/inject", INSERT);
-	set(DEBUG "fail_function/" INSERT "/retval", "0xfffffffffffffff4");
+	inject_open(&self->in, false);
+	inject_function(&self->in, INSERT, ENOMEM);
 	self->on = true;
 }
 
@@ -427,41 +404,8 @@ FIXTURE_TEARDOWN(fault)
 {
 	if (!self->on)
 		return;
-	set(DEBUG "fail_function/inject", "!" INSERT);
+	inject_close(&self->in);
 	EXPECT_TRUE(accounts_even(&self->before));
-}
-
-/* Each place once, and nothing is left of a mapping that failed there. */
-TEST_F_TIMEOUT(fault, every_place, 60)
-{
-	int nth = open(NTH, O_RDWR | O_CLOEXEC), failed = 0, n, fd[2];
-	char text[16];
-
-	ASSERT_LE(0, nth);
-	hold_ends(SIZE, fd);
-	for (n = 1; n < 200; n++) {
-		ssize_t len;
-		long ret;
-
-		fail_nth(nth, n);
-		ret = map_once(fd[FERRIO_RB_WRITE]);
-		len = pread(nth, text, sizeof(text) - 1, 0);
-		fail_nth(nth, 0);
-		ASSERT_TRUE(!ret || ret == -ENOMEM) TH_LOG("place %d: %ld", n, ret);
-		failed += !!ret;
-		ASSERT_EQ(0, rb_fdinfo(fd[FERRIO_RB_WRITE], "rb-maps"));
-		ASSERT_EQ(0, map_once(fd[FERRIO_RB_WRITE]));
-		/* a number is left: its turn did not come */
-		if (len > 0 && text[0] != '0')
-			break;
-	}
-	EXPECT_GT(200, n);
-	/* the mapping's own description, and the insertion */
-	EXPECT_LE(2, failed);
-	TH_LOG("%d places, %d times ENOMEM", n - 1, failed);
-	close(fd[0]);
-	close(fd[1]);
-	close(nth);
 }
 
 TEST_F_TIMEOUT(fault, maps_against_close, 60)
