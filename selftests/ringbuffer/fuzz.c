@@ -222,7 +222,7 @@ static void thread_memory(struct fuzz *t, int number)
 	close(fd);
 	if (pipe2(t->pipe, O_CLOEXEC))
 		rb_die("pipe2: %s", strerror(errno));
-	sqe_open(&t->uring);
+	uring_start(&t->uring, 0);
 }
 
 /* From here on the limits of a user hold. */

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 
 #include "hold.h"
-#include "sqe.h"
+#include "uring.h"
 
 #define FUZZ_THREADS	4
 #define FUZZ_SLOTS	24
@@ -75,7 +75,7 @@ struct fuzz {
 	char *buf;		/* FUZZ_BUF bytes, and then nothing */
 	char *page, *readable;	/* the same page, writable and not */
 	int pipe[2];
-	struct sqe_ring uring;
+	struct uring uring;
 	int requests;		/* under way */
 	sigjmp_buf fault;
 	volatile int guarded;

@@ -285,7 +285,7 @@ static long fuzz_completed(struct fuzz *t, long ret)
 {
 	struct io_uring_cqe cqe;
 
-	while (sqe_done(&t->uring, &cqe)) {
+	while (uring_take(&t->uring, &cqe)) {
 		ret = cqe.res;
 		t->requests -= !(cqe.flags & IORING_CQE_F_MORE);
 	}
@@ -300,12 +300,12 @@ static long fuzz_uring(struct fuzz *t)
 
 	fuzz_request(t, &sqe);
 	fuzz_say(t, sqe.opcode, sqe.fd, sqe.len);
-	ret = sqe_submit(&t->uring, &sqe);
+	ret = uring_try(&t->uring, &sqe);
 	if (ret < 0)
 		return ret;
 	t->requests += ret;
 	if (t->requests > 4) {
-		ret = sqe_wait(&t->uring);
+		ret = uring_wait(&t->uring);
 		if (ret < 0)
 			return fuzz_completed(t, ret);
 	}
@@ -319,12 +319,12 @@ static long fuzz_uring_cancel(struct fuzz *t)
 		.opcode = IORING_OP_ASYNC_CANCEL, .fd = -1,
 		.cancel_flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY,
 	};
-	long ret = sqe_submit(&t->uring, &sqe);
+	long ret = uring_try(&t->uring, &sqe);
 
 	if (ret < 0)
 		return ret;
 	t->requests += ret;
-	sqe_wait(&t->uring);
+	uring_wait(&t->uring);
 	return fuzz_completed(t, -EAGAIN);
 }
 

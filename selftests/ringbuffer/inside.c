@@ -6,7 +6,7 @@
 
 #include "hold.h"
 #include "rb_harness.h"
-#include "sqe.h"
+#include "uring.h"
 
 #define SIZE	RB_PAGE
 #define MESSAGE	3
@@ -24,7 +24,7 @@ FIXTURE(inside) {
 	struct rb_call call;
 	struct pollfd pfd;
 	struct ferrio_rb_wait wait;
-	struct sqe_ring uring;
+	struct uring uring;
 	int pipe[2];
 	char buf[SIZE];
 	long live;
@@ -92,7 +92,7 @@ FIXTURE_SETUP(inside)
 {
 	rb_catch(SIGPIPE, SA_RESTART);
 	self->live = rb_live_pages();
-	sqe_open(&self->uring);
+	uring_start(&self->uring, 0);
 	ASSERT_EQ(0, pipe2(self->pipe, O_CLOEXEC));
 }
 
@@ -131,9 +131,9 @@ static void submit(struct _test_data_inside *self, int op, int events)
 		sqe.len = op == IORING_OP_READ ? SIZE : MESSAGE;
 		sqe.off = -1;
 	}
-	if (sqe_submit(&self->uring, &sqe) != 1)
+	if (uring_try(&self->uring, &sqe) != 1)
 		rb_die("io_uring_enter: %s", strerror(errno));
-	if (sqe_done(&self->uring, &cqe))
+	if (uring_take(&self->uring, &cqe))
 		rb_die("a request gave %d instead of waiting", cqe.res);
 }
 
@@ -189,11 +189,11 @@ static long leave(struct _test_data_inside *self, enum call call)
 	if (!by_uring(call))
 		return rb_call_end(&self->call);
 	do {
-		ret = sqe_wait(&self->uring);
+		ret = uring_wait(&self->uring);
 	} while (ret == -EINTR);
 	if (ret < 0)
 		return ret;
-	return sqe_done(&self->uring, &cqe) ? cqe.res : -ENOMSG;
+	return uring_take(&self->uring, &cqe) ? cqe.res : -ENOMSG;
 }
 
 static bool comes_back(struct _test_data_inside *self, enum call call)

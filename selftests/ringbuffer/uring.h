@@ -20,7 +20,7 @@
 struct uring {
 	int fd;
 	unsigned int flags, queued, mask, cq_mask;
-	unsigned int *tail, *sq_flags, *cq_head, *cq_tail;
+	unsigned int *head, *tail, *sq_flags, *cq_head, *cq_tail;
 	struct io_uring_sqe *sqes;
 	struct io_uring_cqe *cqes;
 	void *map;
@@ -52,6 +52,7 @@ static inline void uring_start(struct uring *u, unsigned int flags)
 	u->map = at;
 	u->flags = flags;
 	u->queued = 0;
+	u->head = (unsigned int *)(at + p.sq_off.head);
 	u->tail = (unsigned int *)(at + p.sq_off.tail);
 	u->mask = *(unsigned int *)(at + p.sq_off.ring_mask);
 	u->sq_flags = (unsigned int *)(at + p.sq_off.flags);
@@ -135,6 +136,31 @@ static inline void uring_submit(struct uring *u)
 	if (__atomic_load_n(u->sq_flags, __ATOMIC_RELAXED) &
 	    IORING_SQ_NEED_WAKEUP)
 		uring_enter(u, 0, 0, IORING_ENTER_SQ_WAKEUP);
+}
+
+/*
+ * For those whom a signal or a fault may disturb: 1 or a negative errno.  What an
+ * error has left goes with the next one; if there is no room any more, the others
+ * go, and this one does not.
+ */
+static inline long uring_try(struct uring *u, const struct io_uring_sqe *sqe)
+{
+	unsigned int tail = *u->tail;
+	unsigned int left = tail - __atomic_load_n(u->head, __ATOMIC_ACQUIRE);
+
+	if (left < URING_ENTRIES) {
+		u->sqes[tail & u->mask] = *sqe;
+		__atomic_store_n(u->tail, tail + 1, __ATOMIC_RELEASE);
+		left++;
+	}
+	return E(syscall(SYS_io_uring_enter, u->fd, left, 0, 0, NULL, 0));
+}
+
+/* Waits for a completion until a signal comes: 0 or a negative errno. */
+static inline long uring_wait(struct uring *u)
+{
+	return E(syscall(SYS_io_uring_enter, u->fd, 0, 1, IORING_ENTER_GETEVENTS,
+			 NULL, 0));
 }
 
 /* Takes a completion if there is one. */
