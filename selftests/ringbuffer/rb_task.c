@@ -60,11 +60,18 @@ static bool sleeps_in(pid_t pid, pid_t tid, long nr)
 	return now == nr || (nr == SYS_poll && now == SYS_restart_syscall);
 }
 
-/* A child that ends instead never comes to sleep: the time limit tells. */
+/* Until a task sleeps in a call; a child that ends instead fails the test. */
 void rb_asleep(pid_t pid, pid_t tid, long nr)
 {
-	while (!sleeps_in(pid, tid, nr))
+	while (!sleeps_in(pid, tid, nr)) {
+		siginfo_t info = {};
+
+		if (!waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) &&
+		    info.si_pid)
+			rb_die("a child ended (%d) instead of sleeping in call %ld",
+			       info.si_status, nr);
 		rb_sleep_ms(1);
+	}
 }
 
 static void *call_thread(void *arg)

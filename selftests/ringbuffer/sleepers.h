@@ -88,7 +88,7 @@ static inline void sleeper_start(struct sleeper *s, enum sleep_in in, int cpu)
 
 	s->in = in;
 	rb_start(&s->rb, RB_ENDS, RB_DEFAULT);
-	if (pipe2(s->pipe, O_CLOEXEC | O_NONBLOCK))
+	if (pipe2(s->pipe, O_CLOEXEC))
 		rb_die("pipe: %s", strerror(errno));
 	if (in == IN_SPLICE_IN && write(s->pipe[1], buf, 100) != 100)
 		rb_die("write to a pipe: %s", strerror(errno));
@@ -107,12 +107,12 @@ static inline void sleeper_start(struct sleeper *s, enum sleep_in in, int cpu)
 	sleeper_asleep(s);
 }
 
-/* What it waits for; never sleeps itself. */
+/* What it waits for: bytes, or all the space there is; never sleeps itself. */
 static inline void sleeper_event(struct sleeper *s)
 {
-	static char buf[RB_PAGE];
+	static char buf[RB_DEFAULT];
 
-	if (sleep_as[s->in].full ? read(s->rb.r, buf, RB_PAGE) != RB_PAGE :
+	if (sleep_as[s->in].full ? read(s->rb.r, buf, RB_DEFAULT) != RB_DEFAULT :
 				   write(s->rb.w, "abc", 3) != 3)
 		rb_die("no event for %s: %s", sleep_as[s->in].name, strerror(errno));
 }
