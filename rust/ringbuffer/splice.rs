@@ -84,10 +84,7 @@ impl Stream<'_> {
 
     fn splice_turns(&self, pipe: &mut PipeSource<'_>, nowait: bool) -> Result {
         // Before waiting for the pipe, which may be for long.
-        self.must_hold(Rw::Write)?;
-        if self.ring.consumer.is_closed() {
-            return Err(EPIPE);
-        }
+        self.may_write()?;
         let memory = self.memory_to_write(nowait)?;
         let mut rearmed = false;
         while pipe.left() > 0 {
