@@ -97,11 +97,16 @@ impl<'a> PollTable<'a> {
         self.key() & (sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLEXCLUSIVE) != 0
     }
 
-    /// Whether the poller stays queued and does not ask again between two events, but for what its
+    /// Whether the poller stays queued and may not ask again between two events, but for what its
     /// user does (`EPOLLET` without `EPOLLONESHOT`): io_uring's multishot poll. epoll's edge
     /// trigger, which asks whenever its user waits, looks the same.
+    ///
+    /// So does a poller in the kernel that names no events, as `init_poll_funcptr()` leaves it: it
+    /// may only look from then on, without a table (`p9_read_work()`).
     pub fn asks_once(&self) -> bool {
-        self.key() & (sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLONESHOT) == sys::FERRIO_EPOLLET
+        let key = self.key();
+        key == u32::MAX
+            || key & (sys::FERRIO_EPOLLET | sys::FERRIO_EPOLLONESHOT) == sys::FERRIO_EPOLLET
     }
 
     /// The events and flags that the poller wants; 0 of one that only looks.

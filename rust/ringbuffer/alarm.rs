@@ -127,8 +127,11 @@ impl Alarm {
         self.edges.store(1, Relaxed);
     }
 
-    /// Whether such a poller has been queued here. He was before the event that made somebody read
-    /// or write, so they see it without a barrier.
+    /// Whether such a poller has been queued here.
+    ///
+    /// To be asked behind the full barrier that follows what was published, [`moved`](Self::moved)
+    /// of the other end has one: the poller says so, has a full barrier, too, and looks, so that
+    /// one of the two sees the other.
     #[inline]
     pub(crate) fn expects_edges(&self) -> bool {
         self.edges.load(Relaxed) != 0
@@ -168,7 +171,15 @@ impl Alarm {
     }
 
     /// Wakes who sleeps, and pollers of `mask`, which has to be true, armed or not.
+    ///
+    /// Not told why if some of them do not ask before the next event: then io_uring looks for them,
+    /// and that arms for the next one.
     pub(crate) fn wake(&self, mask: Mask) {
+        let mask = if self.expects_edges() {
+            Mask::NONE
+        } else {
+            mask
+        };
         self.waiters.wake(mask);
         self.onlookers.wake(mask);
     }
@@ -203,10 +214,10 @@ impl Alarm {
     }
 
     /// Wakes everybody, armed or not: for what is final, and when the ring has got its memory.
-    /// Onlookers find out themselves; those who hold the end are told `event`.
-    pub(crate) fn wake_all(&self, event: Mask, ring: &Ring) {
+    /// They find out themselves what it is.
+    pub(crate) fn wake_all(&self, ring: &Ring) {
         self.disarm(ring);
-        self.waiters.wake_all(event);
+        self.waiters.wake_all(Mask::NONE);
         self.onlookers.wake_all(Mask::NONE);
     }
 

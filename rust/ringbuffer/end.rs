@@ -97,7 +97,8 @@ impl Kind {
 pub(crate) struct End {
     pub(crate) ring: Arc<Ring>,
     pub(crate) kind: Kind,
-    /// The ends that this file holds, bits of [`Rw::bit`]; only ever loses bits.
+    /// The ends that this file holds, bits of [`Rw::bit`], which it only ever loses; and those
+    /// that it has given up, [`Rw::given_up_bit`].
     pub(crate) holds: Atomic<u32>,
 }
 
@@ -108,6 +109,11 @@ impl End {
             holds: &self.holds,
             file: Some(file),
         }
+    }
+
+    /// Whether the file holds an end, or observes.
+    fn has_any(&self) -> bool {
+        self.holds.load(Relaxed) & (Rw::Read.bit() | Rw::Write.bit() | OBSERVES) != 0
     }
 
     /// A file of its own for one end that this file holds, or for an observer.
@@ -142,9 +148,9 @@ impl End {
     ///
     /// `EBADF`: this file does not hold it.
     pub(crate) fn shutdown(&self, rw: Rw) -> Result {
-        // A call that waits through this file has EBADF to find, at once. io_uring's multishot read
-        // has to be told so: poll() shows nothing of an end that is not this file's any more.
-        self.ring.drop_holder(rw, &self.holds, rw.event())
+        // A call that waits through this file has EBADF to find, at once. poll() shows it as ready:
+        // io_uring's multishot read would not try, and find out, otherwise.
+        self.ring.drop_holder(rw, &self.holds, rw.given_up_bit())
     }
 }
 
@@ -152,7 +158,7 @@ impl Drop for End {
     fn drop(&mut self) {
         for rw in [Rw::Write, Rw::Read] {
             // EBADF: it does not hold this one.
-            let _ = self.ring.drop_holder(rw, &self.holds, Mask::NONE);
+            let _ = self.ring.drop_holder(rw, &self.holds, 0);
         }
     }
 }
@@ -309,7 +315,7 @@ impl FileOps for End {
 
     fn mmap(this: Private<'_, Self>, _file: &File, vma: NewVma<'_, Self>) -> Result {
         // An end that was given up is nobody's to move any more.
-        if this.kind != Kind::Plain && this.holds.load(Relaxed) == 0 {
+        if this.kind != Kind::Plain && !this.has_any() {
             return Err(EBADF);
         }
         let all = Memory::window(this.ring.size());

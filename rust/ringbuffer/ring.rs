@@ -103,12 +103,17 @@ impl Rw {
         }
     }
 
-    /// The end's bit in a set of ends.
+    /// The end's bit in a file's set of ends: the file holds it.
     pub(crate) fn bit(self) -> u32 {
         match self {
             Rw::Read => 1,
             Rw::Write => 2,
         }
+    }
+
+    /// The bit there of an end that the file has held, and given up.
+    pub(crate) fn given_up_bit(self) -> u32 {
+        self.bit() << 3
     }
 }
 
@@ -273,7 +278,7 @@ impl Ring {
                 self.producer.alarm.wake(Mask::NONE);
                 if self.producer.is_closed() {
                     self.finish();
-                    self.consumer.alarm.wake_all(Mask::NONE, self);
+                    self.consumer.alarm.wake_all(self);
                 }
             }
         }
@@ -390,20 +395,22 @@ impl Ring {
         Ok(rw.bit())
     }
 
-    /// Takes an end away from a file's set; wakes those who sleep at that end, `event` is what they
-    /// are told, and everybody if it was the last holder.
+    /// Takes an end away from a file's set, and leaves `instead` there; wakes those who sleep at that
+    /// end, and everybody if it was the last holder.
+    ///
+    /// Nobody is told a bit: what is new to the one who gives up is nothing to the others.
     ///
     /// # Errors
     ///
     /// `EBADF`: the file does not hold that end (any more).
-    pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>, event: Mask) -> Result {
+    pub(crate) fn drop_holder(&self, rw: Rw, holds: &Atomic<u32>, instead: u32) -> Result {
         let last = {
             let mut ends = self.ends.lock();
             let held = holds.load(Relaxed);
             if held & rw.bit() == 0 {
                 return Err(EBADF);
             }
-            holds.store(held & !rw.bit(), Relaxed);
+            holds.store(held & !rw.bit() | instead, Relaxed);
             let holders = &self.side(rw).holders;
             let left = holders.load(Relaxed) - 1;
             // Release: whoever sees the end closed sees all that its holders published, and that
@@ -418,18 +425,18 @@ impl Ring {
             if rw == Rw::Write {
                 self.finish();
             }
-            self.side(rw.peer()).alarm.wake_all(Mask::NONE, self);
-            alarm.wake_all(event, self);
+            self.side(rw.peer()).alarm.wake_all(self);
+            alarm.wake_all(self);
         } else {
-            alarm.waiters.wake(event);
+            alarm.waiters.wake(Mask::NONE);
         }
         Ok(())
     }
 
     /// At both ends, armed or not: they look for what it was.
     fn wake_everybody(&self) {
-        self.consumer.alarm.wake_all(Mask::NONE, self);
-        self.producer.alarm.wake_all(Mask::NONE, self);
+        self.consumer.alarm.wake_all(self);
+        self.producer.alarm.wake_all(self);
     }
 
     /// FERRIO_RB_STATE_* bits of now.

@@ -314,7 +314,7 @@ mod stream_tests {
         }
 
         fn close(&self, rw: Rw) -> Result {
-            self.ring.drop_holder(rw, &self.holds, Mask::NONE)
+            self.ring.drop_holder(rw, &self.holds, rw.given_up_bit())
         }
 
         fn write(&self, data: &[u8]) -> (Result, usize) {

@@ -35,7 +35,7 @@ pub(crate) const OBSERVES: u32 = 1 << 2;
 #[derive(Clone, Copy)]
 pub(crate) struct Stream<'a> {
     pub(crate) ring: &'a Ring,
-    /// The ends that the file holds; may lose one at any time.
+    /// The ends that the file holds, and has given up; may lose one at any time.
     pub(crate) holds: &'a Atomic<u32>,
     /// The file, if there is one: whose opener pays for the first use.
     pub(crate) file: Option<&'a LocalFile>,
@@ -44,6 +44,10 @@ pub(crate) struct Stream<'a> {
 impl<'a> Stream<'a> {
     pub(crate) fn holds(&self, rw: Rw) -> bool {
         self.holds.load_relaxed() & rw.bit() != 0
+    }
+
+    fn has_given_up(&self, rw: Rw) -> bool {
+        self.holds.load_relaxed() & rw.given_up_bit() != 0
     }
 
     /// How many bytes wake a reader or a writer that did not say, and mean EPOLLIN or EPOLLOUT: a
@@ -213,8 +217,9 @@ impl<'a> Stream<'a> {
     /// A turn has left nothing, or less space than an event needs: whoever was told of it by an
     /// event may know that, and wait for the next one without an EAGAIN.
     ///
-    /// epoll arms for that when it is asked. A multishot poll is not asked between two events, so
-    /// it is armed for here; or gets its event at once, if there is something again.
+    /// epoll arms for that when it is asked, and io_uring looks for its multishot poll at each
+    /// event. A poller in the kernel that stays queued and only looks (9p's) is armed for here; or
+    /// gets its event at once, if there is something again.
     #[inline]
     fn used_up(&self, rw: Rw) {
         let alarm = &self.ring.side(rw).alarm;
@@ -423,10 +428,16 @@ impl<'a> Stream<'a> {
         self.holds.load_relaxed() & (Rw::Read.bit() | OBSERVES) != 0
     }
 
-    /// The bits of poll() for the ends that the file holds, or observes.
+    /// The bits of poll() for the ends that the file holds, or observes; and for those that it has
+    /// given up, where a call would not wait, but fail.
     pub(crate) fn ready(&self) -> Mask {
         let ring = self.ring;
         let mut mask = Mask::NONE;
+        for rw in [Rw::Read, Rw::Write] {
+            if self.has_given_up(rw) {
+                mask |= rw.event();
+            }
+        }
         if ring.corrupt() != uapi::FERRIO_RB_CORRUPT_NONE {
             mask |= Mask::ERR;
         }

@@ -17,7 +17,7 @@ for program; do
 	death | kept) requirement=mapped.5 ;;
 	broken | corrupt) requirement=mapped.6 ;;
 	pins | races) requirement=mapped.must ;;
-	uring | uring_* | nowait) requirement=edges.1 ;;
+	uring | uring_* | nowait | given_up | ninep) requirement=edges.1 ;;
 	memcg | quota | quota_race | smaps) requirement=edges.2 ;;
 	*32) requirement=edges.3 ;;
 	lives | inside | garbage) requirement=edges.4 ;;

@@ -23,14 +23,14 @@ static int bits(int fd)
 	return p.revents;
 }
 
-/* A plain descriptor shows the bits of both ends as far as it holds them. */
+/* A plain descriptor shows the bits of the ends that it holds, and what it gave up as ready. */
 static bool shows(struct rb *rb, int r, int w)
 {
 	int got_r = rb->r < 0 ? r : bits(rb->r);
 	int got_w = rb->w < 0 ? w : bits(rb->w);
 
 	if (rb->kind == RB_PLAIN) {
-		r = (rb->r_open ? r : 0) | (rb->w_open ? w : 0);
+		r = (rb->r_open ? r : IN) | (rb->w_open ? w : OUT);
 		w = r;
 	}
 	if (got_r == r && got_w == w)
