@@ -15,6 +15,8 @@
 
 #define SIZE	(4 * RB_PAGE)
 #define WINDOW	(RB_HEAD_PAGES + 2 * 4)		/* pages */
+#define PMD	(512 * RB_PAGE)			/* what one page table maps */
+#define ROOM	(4 * PMD)
 
 /* What there is before a call. */
 enum stage {
@@ -22,6 +24,7 @@ enum stage {
 	FRESH,		/* a ring that was never used */
 	USED,		/* with HELD bytes in it */
 	ENDS,		/* and with a consumer, a producer and an observer */
+	LARGE,		/* the same, and all that one page table maps is data */
 };
 
 #define HELD	1000
@@ -224,7 +227,7 @@ static inline long call_mremap(struct scene *s)
 {
 	size_t len = (WINDOW - 2) * RB_PAGE;
 	void *to = mremap(s->window, len, len, MREMAP_MAYMOVE | MREMAP_FIXED,
-			  s->window + 1024 * RB_PAGE);
+			  s->window + ROOM / 2);
 
 	if (to == MAP_FAILED)
 		return -errno;
@@ -233,15 +236,17 @@ static inline long call_mremap(struct scene *s)
 	return 0;
 }
 
-/* A page table that is missing is asked for until it is there. */
+/*
+ * A page table that is missing is asked for until it is there.  It goes with the
+ * last page that it maps (CONFIG_PT_RECLAIM).
+ */
 static inline long call_fault(struct scene *s)
 {
-	size_t len = (WINDOW - 2) * RB_PAGE;
+	char *at = (char *)(((uintptr_t)s->window + PMD) & ~(uintptr_t)(PMD - 1));
 
-	if (madvise(s->window, len, MADV_DONTNEED))
+	if (madvise(at, PMD, MADV_DONTNEED))
 		return -errno;
-	for (size_t at = RB_PAGE; at < len; at += RB_PAGE)
-		__atomic_load_n(s->window + at, __ATOMIC_RELAXED);
+	__atomic_load_n(at, __ATOMIC_RELAXED);
 	return 0;
 }
 
