@@ -191,7 +191,7 @@ static unsigned int kind_of(enum inject_hit hit, long ret, unsigned int must)
 static void usable(struct __test_metadata *_metadata, struct scene *s, long had, long moved)
 {
 	static char in[RB_PAGE], out[SIZE];
-	bool ends = s->stage == ENDS;
+	bool ends = s->stage >= ENDS;
 	int left;
 
 	if (s->stage == NOBODY)
