@@ -4,9 +4,12 @@
 
 use crate::abi::*;
 use rustix::{
-    fd::{BorrowedFd, FromRawFd, OwnedFd},
-    io::{Errno, Result},
+    io::Errno,
     ioctl::{ioctl, Opcode, Setter, Updater},
+};
+use std::{
+    io::Result,
+    os::fd::{BorrowedFd, FromRawFd, OwnedFd},
 };
 
 /// The size that goes first into an argument.
@@ -66,10 +69,8 @@ pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
     };
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
-        ioctl(
-            fd,
-            Setter::<{ FERRIO_RB_IOC_SET_SIZE as Opcode }, _>::new(arg),
-        )
+        let call = Setter::<{ FERRIO_RB_IOC_SET_SIZE as Opcode }, _>::new(arg);
+        Ok(ioctl(fd, call)?)
     }
 }
 
@@ -107,7 +108,7 @@ pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
         ioctl(fd, call)?;
     }
     if arg.fd < 0 {
-        return Err(Errno::PROTO);
+        return Err(Errno::PROTO.into());
     }
     // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
     Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
@@ -130,10 +131,8 @@ pub fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     };
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
-        ioctl(
-            fd,
-            Setter::<{ FERRIO_RB_IOC_SHUTDOWN as Opcode }, _>::new(arg),
-        )
+        let call = Setter::<{ FERRIO_RB_IOC_SHUTDOWN as Opcode }, _>::new(arg);
+        Ok(ioctl(fd, call)?)
     }
 }
 
@@ -164,10 +163,8 @@ fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
 pub fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
-        ioctl(
-            fd,
-            Setter::<{ FERRIO_RB_IOC_WAKEUP as Opcode }, _>::new(wakeup_arg(rw)),
-        )
+        let call = Setter::<{ FERRIO_RB_IOC_WAKEUP as Opcode }, _>::new(wakeup_arg(rw));
+        Ok(ioctl(fd, call)?)
     }
 }
 
@@ -193,10 +190,8 @@ pub fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
 pub fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
-        ioctl(
-            fd,
-            Setter::<{ FERRIO_RB_IOC_BLAME as Opcode }, _>::new(wakeup_arg(rw)),
-        )
+        let call = Setter::<{ FERRIO_RB_IOC_BLAME as Opcode }, _>::new(wakeup_arg(rw));
+        Ok(ioctl(fd, call)?)
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! What a call does, and each errno, is in `ringbuffer(4)` and `Documentation/abi/ringbuffer.rst`.
 //! Each is one system call; none keeps anything of its arguments. On a file that is no ring they
-//! are ENOTTY.
+//! are ENOTTY. All fail with an [`io::Error`](std::io::Error) that has an errno:
+//! `raw_os_error()` is `Some`.
 //!
 //! ```
 //! use ferrio_ringbuffer_sys as sys;

@@ -9,7 +9,14 @@ use crate::{
 use ferrio_ringbuffer::{
     ringbuffer, Builder, Consumer, Deadline, Error, Observer, Producer, Ring, Waits, SPIN_FOREVER,
 };
-use rustix::{fd::OwnedFd, io::Errno};
+use ferrio_ringbuffer_sys::{
+    self as sys,
+    abi::{FERRIO_RB_READ, FERRIO_RB_WAIT_RELATIVE, FERRIO_RB_WRITE},
+};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+};
 use std::{
     io::{self, ErrorKind, Read, Write},
     thread,
@@ -30,6 +37,7 @@ pub const TESTS: &[Test] = &[
     ("observer.sees_all", observer_sees_all),
     ("observer.of_many_threads", observer_of_many_threads),
     ("observer.is_no_end", observer_is_no_end),
+    ("error.of_the_calls", error_of_the_calls),
     ("error.as_io", error_as_io),
     ("error.debug", error_debug),
 ];
@@ -309,6 +317,32 @@ fn observer_is_no_end() {
     let null = std::fs::File::open("/dev/null").unwrap();
     let text = "this descriptor is no ring, nor an end of one";
     fails(Observer::try_from(OwnedFd::from(null)), Errno::NOTTY, text);
+}
+
+/// The calls alone fail as those of the standard library do.
+fn error_of_the_calls() {
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let errno = |error: io::Error| error.raw_os_error();
+    assert_eq!(
+        sys::get_info(null.as_fd()).map_err(errno).err(),
+        Some(Some(25))
+    );
+    let ring = Ring::open().unwrap();
+    assert_eq!(
+        sys::set_size(ring.as_fd(), 5000).map_err(errno),
+        Err(Some(22))
+    );
+    assert_eq!(sys::wakeup(ring.as_fd(), 7).map_err(errno), Err(Some(22)));
+    let end = ring.consumer_fd().unwrap();
+    let minted = sys::mint(end.as_fd(), FERRIO_RB_READ);
+    assert_eq!(minted.map_err(errno).err(), Some(Some(1)));
+    let late = sys::wait(end.as_fd(), FERRIO_RB_READ, 1, FERRIO_RB_WAIT_RELATIVE, 1);
+    let late = late.map(|there| there.bytes).unwrap_err();
+    assert_eq!((late.kind(), errno(late)), (ErrorKind::TimedOut, Some(110)));
+    let kept = sys::shutdown(end.as_fd(), FERRIO_RB_WRITE);
+    assert_eq!(kept.map_err(errno), Err(Some(9)));
+    let blamed = sys::blame(end.as_fd(), FERRIO_RB_WRITE);
+    assert_eq!(blamed.map_err(errno), Err(Some(9)));
 }
 
 /// The errno is kept, and the kind; the text where the standard library has none.

@@ -61,10 +61,9 @@ pub(crate) struct End<T: Turns> {
 
 /// GET_INFO of a module that knows mappings.
 pub(crate) fn info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
-    let failed = |errno| Error::new(During::Info, errno);
-    let info = sys::get_info(fd).map_err(failed)?;
+    let info = sys::get_info(fd).map_err(|error| Error::of(During::Info, &error))?;
     if info.features & u64::from(FERRIO_RB_FEAT_MAP) == 0 {
-        return Err(failed(Errno::OPNOTSUPP));
+        return Err(Error::new(During::Info, Errno::OPNOTSUPP));
     }
     Ok(info)
 }
@@ -122,16 +121,16 @@ impl<T: Turns> End<T> {
         match sys::wait(self.fd.as_fd(), T::RW, min, flags, timeout) {
             // The bytes of a ring fit, as it is mapped.
             Ok(there) => Ok(there.bytes as usize),
-            Err(errno) => Err(Error::turn(errno)),
+            Err(error) => Err(Error::of(During::Turn, &error)),
         }
     }
 
     pub(crate) fn shutdown(self) -> Result<()> {
-        sys::shutdown(self.fd.as_fd(), T::RW).map_err(Error::turn)
+        sys::shutdown(self.fd.as_fd(), T::RW).map_err(|error| Error::of(During::Turn, &error))
     }
 
     pub(crate) fn wakeup(&self) -> Result<()> {
-        sys::wakeup(self.fd.as_fd(), T::RW).map_err(Error::turn)
+        sys::wakeup(self.fd.as_fd(), T::RW).map_err(|error| Error::of(During::Turn, &error))
     }
 
     /// Begins a turn with at least `need` bytes, or with fewer at the end of the stream.

@@ -67,6 +67,11 @@ impl Error {
         Error { during, errno }
     }
 
+    /// That of a call of the `-sys` crate, all of which have an errno.
+    pub(crate) fn of(during: During, error: &io::Error) -> Self {
+        Error::new(during, Errno::from_io_error(error).unwrap_or(Errno::IO))
+    }
+
     /// An error of a turn.
     pub(crate) fn turn(errno: Errno) -> Self {
         Error::new(During::Turn, errno)

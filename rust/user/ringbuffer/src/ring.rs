@@ -153,10 +153,12 @@ impl Ring {
             match sys::set_size(self.as_fd(), bytes) {
                 Ok(()) => return Ok(()),
                 // Somebody else may have made the first use just now.
-                Err(Errno::BUSY) => info = end::info(self.as_fd())?,
-                Err(errno) => {
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::BUSY) => {
+                    info = end::info(self.as_fd())?;
+                }
+                Err(error) => {
                     let (min, max) = (info.min_bytes, info.max_bytes);
-                    return Err(Error::new(During::Size { bytes, min, max }, errno));
+                    return Err(Error::of(During::Size { bytes, min, max }, &error));
                 }
             }
         }
@@ -308,11 +310,11 @@ impl Ring {
     }
 
     fn mint(&self, rw: u32) -> Result<OwnedFd> {
-        sys::mint(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
+        sys::mint(self.as_fd(), rw).map_err(|error| Error::of(During::Mint, &error))
     }
 
     fn give_up(&self, rw: u32) -> Result<()> {
-        sys::shutdown(self.as_fd(), rw).map_err(|errno| Error::new(During::Mint, errno))
+        sys::shutdown(self.as_fd(), rw).map_err(|error| Error::of(During::Mint, &error))
     }
 }
 
