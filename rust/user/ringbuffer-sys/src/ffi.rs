@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The calls, which the compiler cannot check.
+//!
+//! None of them can know whose driver it asks: a command's number is all that says so. Its type,
+//! 0xBE, is nobody else's in the kernel, so a file that is no ring answers ENOTTY. That a module
+//! from elsewhere does not give the same numbers another meaning is taken for granted here, as it
+//! is of every ioctl; whoever loads one that does can break the kernel by it as well.
 
 use crate::abi::*;
 use rustix::{
@@ -37,8 +42,8 @@ pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
         size: size_in::<ferrio_rb_info>(),
         ..Default::default()
     };
-    // SAFETY: The command reads and writes `size` bytes of its argument, which has as many, and
-    // integers of any value are valid. Of files that are no ring none knows the number.
+    // SAFETY: The command, which is the ring's by what is said above of numbers, reads and writes
+    // `size` bytes of its argument, which has as many, and integers of any value are valid.
     unsafe {
         let call = Updater::<'_, { FERRIO_RB_IOC_GET_INFO as Opcode }, _>::new(&mut info);
         ioctl(fd, call)?;
@@ -110,7 +115,8 @@ pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
     if arg.fd < 0 {
         return Err(Errno::PROTO.into());
     }
-    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
+    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller:
+    // by the ABI if the number is the ring's, and so by what this module says of numbers.
     Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
 }
 

@@ -32,6 +32,7 @@ pub const TESTS: &[Test] = &[
     ("time.enough", time_enough),
     ("builder.settings", builder_settings),
     ("builder.no_such_size", builder_no_such_size),
+    ("ring.of_a_descriptor", ring_of_a_descriptor),
     ("shutdown.of_a_producer", shutdown_of_a_producer),
     ("shutdown.of_a_consumer", shutdown_of_a_consumer),
     ("observer.sees_all", observer_sees_all),
@@ -219,6 +220,32 @@ fn builder_no_such_size() {
         fails(builder.open(), Errno::INVAL, &text);
         fails(builder.pair(), Errno::INVAL, &text);
     }
+}
+
+/// Only an open of the device makes ends, so nothing else becomes a ring.
+fn ring_of_a_descriptor() {
+    let ring = Builder::new().size(2 * PAGE).open().unwrap();
+    let ends = [
+        ring.consumer_fd().unwrap(),
+        ring.producer_fd().unwrap(),
+        ring.observer_fd().unwrap(),
+    ];
+    for end in ends {
+        let text = "this descriptor is an end, or an observer, which makes no others";
+        fails(Ring::try_from(end), Errno::PERM, text);
+    }
+    let null = std::fs::File::open("/dev/null").unwrap();
+    let text = "this descriptor is no ring, nor an end of one";
+    fails(Ring::from_fd(null.into()), Errno::NOTTY, text);
+    // There and back: the size, and what was handed out, are the ring's.
+    let ring = Ring::try_from(OwnedFd::from(ring)).unwrap();
+    let text = "this ring's end was handed out before";
+    fails(ring.producer(), Errno::BADF, text);
+    assert_eq!(ring.observer().unwrap().size(), 2 * PAGE);
+    let ring = Ring::from_fd(OwnedFd::from(Ring::open().unwrap())).unwrap();
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    producer.write(b"hello").unwrap();
+    assert_eq!(consumer.read(&mut [0; 8]), Ok(5));
 }
 
 /// Given up, the end is gone for all copies; it cannot be mapped again.

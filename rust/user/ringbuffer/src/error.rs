@@ -188,7 +188,7 @@ impl Error {
                  ringbuffer.ko"
             }
             (During::Mint, Errno::PERM) => {
-                "this descriptor is an end already, which makes no others"
+                "this descriptor is an end, or an observer, which makes no others"
             }
             (During::Turn, Errno::BADF) => "this end was given up by a shutdown",
             (During::Turn, Errno::AGAIN) => "it would have to wait, and must not",

@@ -102,6 +102,41 @@ impl Ring {
         Ring::with(0, Settings::default())
     }
 
+    /// An open of the device that somebody else has made: in C, or in another process, which sent
+    /// it over a socket. `fd` is closed if that fails.
+    ///
+    /// # Errors
+    ///
+    /// EPERM: an end, or an observer, which makes no ends. ENOTTY: no ring. EOPNOTSUPP: the module
+    /// is older.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ferrio_ringbuffer::Ring;
+    /// use std::os::fd::OwnedFd;
+    ///
+    /// let open = OwnedFd::from(Ring::open()?);
+    /// // Whoever gets it:
+    /// let ring = Ring::from_fd(open)?;
+    /// let (producer, consumer) = (ring.producer()?, ring.consumer()?);
+    ///
+    /// let end = OwnedFd::from(consumer);
+    /// assert_eq!(Ring::from_fd(end).unwrap_err().errno(), 1);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// A system call.
+    pub fn from_fd(fd: OwnedFd) -> Result<Self> {
+        if end::info(fd.as_fd())?.kind != FERRIO_RB_KIND_PLAIN {
+            return Err(Error::new(During::Mint, Errno::PERM));
+        }
+        let settings = Settings::default();
+        Ok(Ring { fd, settings })
+    }
+
     /// [`Builder::new`].
     ///
     /// # Examples
@@ -318,11 +353,12 @@ impl Ring {
     }
 }
 
-/// An open of the device that somebody else has made. Whether it is one is seen at the first call.
-impl From<OwnedFd> for Ring {
-    fn from(fd: OwnedFd) -> Self {
-        let settings = Settings::default();
-        Ring { fd, settings }
+/// [`Ring::from_fd`].
+impl TryFrom<OwnedFd> for Ring {
+    type Error = Error;
+
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        Ring::from_fd(fd)
     }
 }
 
