@@ -42,8 +42,8 @@ pub(crate) enum During {
 ///
 /// # Cost
 ///
-/// A few words, copied; the text is made when it is asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A few words; the text is made when it is asked for.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Error {
     during: During,
     errno: Errno,
@@ -157,7 +157,7 @@ impl Error {
         error.raw_os_error().or_else(|| ours().map(Error::errno))
     }
 
-    fn advice(self) -> Option<&'static str> {
+    fn advice(&self) -> Option<&'static str> {
         Some(match (self.during, self.errno) {
             (During::Open, Errno::NOENT | Errno::NXIO | Errno::NODEV) => {
                 "no /dev/ringbuffer: insmod ringbuffer.ko"
