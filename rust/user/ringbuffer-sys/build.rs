@@ -21,7 +21,11 @@ fn main() {
     bindgen(
         "../../uapi/bindgen_ringbuffer.h",
         &out.join("uapi.rs"),
-        &["--allowlist-item", "(FERRIO_RB|ferrio_rb)_.*"],
+        &[
+            "--allowlist-item=(FERRIO_RB|ferrio_rb)_.*",
+            // They grow at their ends.
+            "--with-attribute-custom-struct=ferrio_rb_.*=#[non_exhaustive]",
+        ],
     );
     #[cfg(feature = "c")]
     library(&out);

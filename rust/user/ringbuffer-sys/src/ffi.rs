@@ -17,11 +17,6 @@ use std::{
     os::fd::{BorrowedFd, FromRawFd, OwnedFd},
 };
 
-/// The size that goes first into an argument.
-const fn size_in<T>() -> u32 {
-    size_of::<T>() as u32
-}
-
 /// FERRIO_RB_GET_INFO: limits, this ring, this descriptor. Works on every descriptor of a ring.
 ///
 /// # Errors
@@ -38,10 +33,7 @@ const fn size_in<T>() -> u32 {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
-    let mut info = ferrio_rb_info {
-        size: size_in::<ferrio_rb_info>(),
-        ..Default::default()
-    };
+    let mut info = ferrio_rb_info::new();
     // SAFETY: The command, which is the ring's by what is said above of numbers, reads and writes
     // `size` bytes of its argument, which has as many, and integers of any value are valid.
     unsafe {
@@ -68,9 +60,8 @@ pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
 /// ```
 pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
     let arg = ferrio_rb_size {
-        size: size_in::<ferrio_rb_size>(),
-        flags: 0,
         bytes,
+        ..ferrio_rb_size::new()
     };
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
@@ -102,10 +93,9 @@ pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
 /// ```
 pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
     let mut arg = ferrio_rb_mint {
-        size: size_in::<ferrio_rb_mint>(),
-        flags: 0,
         rw,
         fd: -1,
+        ..ferrio_rb_mint::new()
     };
     // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
     unsafe {
@@ -131,9 +121,8 @@ pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
 /// See [`mint`].
 pub fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     let arg = ferrio_rb_shutdown {
-        size: size_in::<ferrio_rb_shutdown>(),
         rw,
-        ..Default::default()
+        ..ferrio_rb_shutdown::new()
     };
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
@@ -144,9 +133,8 @@ pub fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
 
 fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
     ferrio_rb_wakeup {
-        size: size_in::<ferrio_rb_wakeup>(),
         rw,
-        ..Default::default()
+        ..ferrio_rb_wakeup::new()
     }
 }
 
@@ -232,12 +220,11 @@ pub fn wait(
     timeout: u64,
 ) -> Result<ferrio_rb_wait> {
     let mut arg = ferrio_rb_wait {
-        size: size_in::<ferrio_rb_wait>(),
         flags,
         rw,
         min_bytes,
         timeout,
-        ..Default::default()
+        ..ferrio_rb_wait::new()
     };
     // SAFETY: The command reads and writes `size` bytes of its argument, which has as many.
     unsafe {

@@ -6,6 +6,7 @@
 //! peer, and others who hold the same end, may write it at any time. Bytes are copied by raw
 //! pointers; no value of theirs is looked at here.
 
+use crate::Waits;
 use ferrio_ring::{state, Bell, Consumer, End, Producer, Span, Stop, Word, Words};
 use ferrio_ringbuffer_sys::abi::*;
 use rustix::{
@@ -434,19 +435,18 @@ impl Onlooker {
     }
 
     /// The kernel's counters of an end's waits, each by itself.
-    pub(crate) fn counters(&self, rw: u32) -> ferrio_rb_counters {
+    pub(crate) fn waits(&self, rw: u32) -> Waits {
         let page = [
             offset_of!(ferrio_rb_state_page, consumer),
             offset_of!(ferrio_rb_state_page, producer),
         ][usize::from(rw == FERRIO_RB_WRITE)];
         let counter = |at| self.kernel(page + at);
-        ferrio_rb_counters {
+        Waits {
             arms: counter(offset_of!(ferrio_rb_counters, arms)),
             wakes: counter(offset_of!(ferrio_rb_counters, wakes)),
             suppressed: counter(offset_of!(ferrio_rb_counters, suppressed)),
             sleeps: counter(offset_of!(ferrio_rb_counters, sleeps)),
             spurious: counter(offset_of!(ferrio_rb_counters, spurious)),
-            ..Default::default()
         }
     }
 

@@ -160,7 +160,7 @@ impl Observer {
     /// Five loads from memory; each is of a time of its own.
     #[must_use]
     pub fn consumer_waits(&self) -> Waits {
-        self.window.counters(FERRIO_RB_READ).into()
+        self.window.waits(FERRIO_RB_READ)
     }
 
     /// How often producers waited, and were woken.
@@ -174,7 +174,7 @@ impl Observer {
     /// As [`Observer::consumer_waits`].
     #[must_use]
     pub fn producer_waits(&self) -> Waits {
-        self.window.counters(FERRIO_RB_WRITE).into()
+        self.window.waits(FERRIO_RB_WRITE)
     }
 }
 

@@ -3,7 +3,6 @@
 //! What the kernel says of a ring and of its waits.
 
 use ferrio_ring::state;
-use ferrio_ringbuffer_sys::abi::ferrio_rb_counters;
 
 /// What has become of a ring, at some time during the call that gave this. All of it is final.
 ///
@@ -106,16 +105,4 @@ pub struct Waits {
     pub sleeps: u64,
     /// Of these, for nothing.
     pub spurious: u64,
-}
-
-impl From<ferrio_rb_counters> for Waits {
-    fn from(counters: ferrio_rb_counters) -> Self {
-        Waits {
-            arms: counters.arms,
-            wakes: counters.wakes,
-            suppressed: counters.suppressed,
-            sleeps: counters.sleeps,
-            spurious: counters.spurious,
-        }
-    }
 }
