@@ -233,3 +233,17 @@ pub fn wait(
     }
     Ok(arg)
 }
+
+/// The library in C, `rust/user/include/ferrio/ring.h`, as bindgen reads it: `ringbuffer(3)`.
+#[cfg(feature = "c")]
+#[allow(
+    missing_docs,
+    non_camel_case_types,
+    clippy::all,
+    clippy::pedantic,
+    clippy::undocumented_unsafe_blocks,
+    rustdoc::all
+)]
+pub mod c {
+    include!(concat!(env!("OUT_DIR"), "/c_library.rs"));
+}

@@ -33,10 +33,9 @@
 #![deny(unsafe_code)]
 
 pub mod abi;
-#[cfg(feature = "c")]
-#[allow(unsafe_code)]
-pub mod c;
 #[allow(unsafe_code)]
 mod ffi;
 
+#[cfg(feature = "c")]
+pub use ffi::c;
 pub use ffi::{blame, get_info, mint, set_size, shutdown, wait, wakeup};
