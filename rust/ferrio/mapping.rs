@@ -248,8 +248,8 @@ impl<T: Mapped> VmOps<T> {
     /// `vma` is one of `T`, under `mmap_lock` for writing.
     unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
         // SAFETY: The mm core's contract. `copy_vma()` takes the copy's reference to the file
-        // before `->open`, `dup_mmap()` behind it; but there the VMA that is copied, which cannot go
-        // as its `mmap_lock` is held for writing, has one to the same file.
+        // before `->open`, `dup_mmap()` behind it; but there the VMA that is copied, which cannot
+        // go as its `mmap_lock` is held for writing, has one to the same file.
         unsafe { T::opened(private::<T>(vma), Self::writable(vma)) };
     }
 

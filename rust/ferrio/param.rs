@@ -29,7 +29,10 @@ impl Ulong {
 /// `ulong_param!(static LIMIT: crate::LocalModule, "limit" = 5, "what it is for");`
 #[macro_export]
 macro_rules! ulong_param {
-    ($(#[$doc:meta])* static $name:ident: $module:ty, $text:literal = $default:expr, $help:literal) => {
+    (
+        $(#[$doc:meta])*
+        static $name:ident: $module:ty, $text:literal = $default:expr, $help:literal
+    ) => {
         $(#[$doc])*
         static $name: $crate::param::Ulong = $crate::param::Ulong::new($default);
 

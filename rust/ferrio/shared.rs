@@ -9,8 +9,8 @@
 //! below is one load or one store through a raw pointer, and what it gave is a copy.
 //!
 //! These accesses are on the path of every message. As in [`word`](crate::word), on x86-64 they are
-//! what `READ_ONCE()`, `WRITE_ONCE()`, `barrier()` and `cmpxchg()` of C are: one instruction each, no
-//! call.
+//! what `READ_ONCE()`, `WRITE_ONCE()`, `barrier()` and `cmpxchg()` of C are: one instruction each,
+//! no call.
 
 use crate::pages::{OwnedPage, PageRef};
 #[cfg(CONFIG_X86_64)]

@@ -209,8 +209,8 @@ impl Model {
     }
 }
 
-/// Random calls by random holders: each gives what the model gives, byte by byte and errno by errno,
-/// and both libraries see the same ring behind it.
+/// Random calls by random holders: each gives what the model gives, byte by byte and errno by
+/// errno, and both libraries see the same ring behind it.
 fn turn_by_turn() {
     let ring = ring();
     let observer = ring.observer().unwrap();

@@ -44,7 +44,7 @@ impl CEnd {
     /// Maps an end, or an observer, and keeps its descriptor.
     fn new(fd: OwnedFd, rw: u32) -> Result<Self, Errno> {
         let mut rb = Box::new(MaybeUninit::uninit());
-        // SAFETY: The library fills in all of `rb`, also when it fails, and calls with it fail then.
+        // SAFETY: The library fills in all of `rb`, also when it fails: calls with it fail then.
         let (end, mut rb) = unsafe {
             let end = c::ringbuffer(fd.as_raw_fd(), rw as i32, 0, rb.as_mut_ptr());
             (end, rb.assume_init())

@@ -335,7 +335,8 @@ impl Producer {
     }
 
     /// Gives the end up, for all who hold it by this open: children that inherited it, copies of
-    /// its descriptor. The consumer sees the end of the stream. Dropping does the same if nobody else has it.
+    /// its descriptor. The consumer sees the end of the stream. Dropping does the same if nobody
+    /// else has it.
     ///
     /// # Errors
     ///

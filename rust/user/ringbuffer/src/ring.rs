@@ -17,8 +17,8 @@ use rustix::{
 /// Makes a ring of `size` bytes and maps both ends: a producer and a consumer, each of which can be
 /// moved into another thread, or sent to another process as a descriptor.
 ///
-/// `size` is a power of two from 4096 on, or 0 for what the module takes by itself. [`Builder`] says
-/// more than the size.
+/// `size` is a power of two from 4096 on, or 0 for what the module takes by itself. [`Builder`]
+/// says more than the size.
 ///
 /// # Errors
 ///
