@@ -26,6 +26,7 @@ use std::{
 pub const TESTS: &[Test] = &[
     ("guard.discards", guard_discards),
     ("guard.in_parts", guard_in_parts),
+    ("guard.consumed_in_parts", guard_consumed_in_parts),
     ("guard.bounds", guard_bounds),
     ("time.of_each_call", time_of_each_call),
     ("time.as_a_deadline", time_as_a_deadline),
@@ -98,9 +99,35 @@ fn guard_in_parts() {
     }
 }
 
-/// No more than was reserved is published, though there is space; none then.
+/// Each part begins where the last one ended, across the edge of the ring too; what is consumed the
+/// producer has at once, what is not stays.
+fn guard_consumed_in_parts() {
+    let (mut producer, mut consumer) = pair();
+    for at in (0..20 * PAGE).step_by(1000) {
+        let there = consumer.used();
+        let mut bytes = vec![0; 1500 - there];
+        fill(&mut bytes, at + there);
+        assert_eq!(producer.write(&bytes), Ok(bytes.len()));
+        let mut data = consumer.peek(1500).unwrap();
+        for part in [1, 300, 0, 699] {
+            let mut bytes = vec![0; part];
+            data.copy_to(0, &mut bytes);
+            crate::tools::check(&bytes, at + 1500 - data.len());
+            data.consume_part(part).unwrap();
+            assert_eq!(producer.used(), data.len());
+        }
+        assert_eq!((data.len(), data.is_empty()), (500, false));
+    }
+    let mut data = consumer.peek(500).unwrap();
+    data.consume_part(500).unwrap();
+    assert!(data.is_empty());
+    assert_eq!(consumer.used(), 0);
+}
+
+/// No more than was reserved is published, though there is space; none then. Nor is more consumed
+/// than was found, though there is data.
 fn guard_bounds() {
-    let (mut producer, consumer) = pair();
+    let (mut producer, mut consumer) = pair();
     fails(producer.reserve(10).unwrap().commit(11), Errno::INVAL, MORE);
     let mut space = producer.reserve(10).unwrap();
     space.commit_part(6).unwrap();
@@ -108,6 +135,13 @@ fn guard_bounds() {
     assert_eq!(space.len(), 4);
     fails(space.commit(usize::MAX), Errno::INVAL, MORE);
     assert_eq!(consumer.used(), 6);
+    let mut data = consumer.peek(1).unwrap();
+    producer.write(&[0; 10]).unwrap();
+    data.consume_part(4).unwrap();
+    fails(data.consume_part(3), Errno::INVAL, MORE);
+    assert_eq!(data.len(), 2);
+    fails(data.consume(usize::MAX), Errno::INVAL, MORE);
+    assert_eq!(consumer.used(), 12);
 }
 
 /// That `call` ends by its time limit, and not before.

@@ -2,10 +2,7 @@
 
 //! What a consumer looks at.
 
-use crate::{
-    error::{Error, Result},
-    Consumer,
-};
+use crate::{error::Result, Consumer};
 
 /// Bytes that [`Consumer::peek`] has found; not consumed, they stay.
 ///
@@ -46,7 +43,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    /// How many bytes there are.
+    /// How many bytes there are, less those that [`Data::consume_part`] is done with.
     ///
     /// # Examples
     ///
@@ -57,7 +54,7 @@ impl<'a> Data<'a> {
         self.len
     }
 
-    /// Whether there are none: the stream has ended.
+    /// Whether there are none: the stream has ended, or all are consumed.
     ///
     /// # Examples
     ///
@@ -131,10 +128,52 @@ impl<'a> Data<'a> {
     ///
     /// As [`Consumer::consume`].
     #[inline]
-    pub fn consume(self, bytes: usize) -> Result<()> {
-        if bytes > self.len {
-            return Err(Error::more());
-        }
-        self.consumer.consume(bytes)
+    pub fn consume(mut self, bytes: usize) -> Result<()> {
+        self.consume_part(bytes)
+    }
+
+    /// Is done with the first `bytes` as [`Data::consume`], and keeps looking at the rest: for
+    /// several messages of one look. They begin at 0 again.
+    ///
+    /// # Errors
+    ///
+    /// EINVAL: more than are left; nothing is consumed.
+    ///
+    /// # Examples
+    ///
+    /// Messages of any length, each behind a byte that says it:
+    ///
+    /// ```
+    /// let (mut producer, mut consumer) = ferrio_ringbuffer::ringbuffer(4096)?;
+    /// producer.write(b"\x03one\x05three\x04fo")?;
+    /// let (mut data, mut messages) = (consumer.peek(1)?, Vec::new());
+    /// while !data.is_empty() {
+    ///     let mut len = [0];
+    ///     data.copy_to(0, &mut len);
+    ///     let mut message = vec![0; len[0].into()];
+    ///     if 1 + message.len() > data.len() {
+    ///         break;
+    ///     }
+    ///     data.copy_to(1, &mut message);
+    ///     data.consume_part(1 + message.len())?;
+    ///     messages.push(message);
+    /// }
+    /// assert_eq!(messages, [&b"one"[..], b"three"]);
+    /// // The rest of the third one is not there yet.
+    /// assert_eq!(data.len(), 3);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`Consumer::consume`].
+    #[inline]
+    pub fn consume_part(&mut self, bytes: usize) -> Result<()> {
+        // Of the same turn, which has no more than there is here.
+        self.consumer.consume(bytes)?;
+        // Behind the data that lies there first it lies there again.
+        self.offset += bytes;
+        self.len -= bytes;
+        Ok(())
     }
 }
