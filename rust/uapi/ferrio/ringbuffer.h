@@ -20,8 +20,8 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define FERRIO_RB_DEVICE	"/dev/ringbuffer"
-#define FERRIO_RB_ABI_VERSION	1
+#define FERRIO_RB_DEVICE	"/dev/ringbuffer"	/* each open is a ring */
+#define FERRIO_RB_ABI_VERSION	1			/* struct ferrio_rb_info.abi_version */
 
 /* The `rw` argument of every call: the direction of data, seen by the holder. */
 #define FERRIO_RB_READ		0	/* the consumer end */
@@ -30,8 +30,8 @@
 
 /* struct ferrio_rb_info.kind: what this file descriptor is. */
 #define FERRIO_RB_KIND_PLAIN	0	/* an open of the device: both ends */
-#define FERRIO_RB_KIND_CONSUMER	1
-#define FERRIO_RB_KIND_PRODUCER	2
+#define FERRIO_RB_KIND_CONSUMER	1	/* the consumer end */
+#define FERRIO_RB_KIND_PRODUCER	2	/* the producer end */
 #define FERRIO_RB_KIND_OBSERVER	3	/* maps and polls, holds no end */
 
 /* struct ferrio_rb_info.features: what this module can do. */
@@ -49,7 +49,7 @@
 #define FERRIO_RB_STATE_CORRUPT		(1U << 3)	/* an impossible position: final */
 
 /* struct ferrio_rb_info.corrupt: whose position was impossible, and who saw it. */
-#define FERRIO_RB_CORRUPT_NONE		0
+#define FERRIO_RB_CORRUPT_NONE		0	/* nobody's */
 #define FERRIO_RB_CORRUPT_PRODUCER	1	/* the producer's, seen by the kernel as consumer */
 #define FERRIO_RB_CORRUPT_CONSUMER	2	/* the consumer's, seen by the kernel as producer */
 #define FERRIO_RB_CORRUPT_PRODUCER_TOLD	3	/* the producer's, told by a mapped consumer */
@@ -186,8 +186,10 @@ struct ferrio_rb_wakeup {
 /**
  * struct ferrio_rb_end_page - the page of an end
  * @position: bytes that went through this end since the ring was made
+ * @pad0: not used
  * @armed: not 0: somebody waits at this end; a new value for each time
  * @wanted: the position of the peer that he waits for
+ * @pad1: not used
  *
  * @position is written by the end's holder, @armed and @wanted by the kernel.
  * On lines of their own, as the peer polls the one and looks at the others.
@@ -207,6 +209,7 @@ struct ferrio_rb_end_page {
  * @suppressed: calls of FERRIO_RB_WAKEUP that found nobody
  * @sleeps: a task gave its CPU away
  * @spurious: of these, for nothing
+ * @pad: not used
  */
 struct ferrio_rb_counters {
 	__u64 arms;
@@ -225,6 +228,7 @@ struct ferrio_rb_counters {
  * @state: FERRIO_RB_STATE_* bits
  * @corrupt: FERRIO_RB_CORRUPT_*
  * @generation: changes with each holder that comes or goes
+ * @pad: not used
  * @consumer: of the consumer's waits
  * @producer: of the producer's waits
  */

@@ -4,8 +4,11 @@
 //! kernel's own bindings. `BINDGEN` names another one. With the feature `c`, compiles C's
 //! `ferrio/ring.h` and makes its mirror as well.
 
+mod kernel_doc;
+
+use kernel_doc::Mirror;
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -25,6 +28,10 @@ fn main() {
             "--allowlist-item=(FERRIO_RB|ferrio_rb)_.*",
             // They grow at their ends.
             "--with-attribute-custom-struct=ferrio_rb_.*=#[non_exhaustive]",
+        ],
+        &[
+            "../../uapi/ferrio/ringbuffer.h",
+            "../../uapi/bindgen_ringbuffer.h",
         ],
     );
     #[cfg(feature = "c")]
@@ -46,11 +53,15 @@ fn library(out: &Path) {
             "--allowlist-type=ringbuffer",
             "--blocklist-type=ferrio_rb_.*",
             "--raw-line=use crate::abi::*;",
+            // The C library's.
+            "--with-attribute-custom-struct=timespec=#[doc(hidden)]",
             "--experimental",
             "--wrap-static-fns",
             "--wrap-static-fns-path",
             wrappers.to_str().expect("a path in UTF-8"),
         ],
+        &["ring.h", "ring-map.h", "ring-call.h", "ring-end.h"]
+            .map(|name| format!("{LIBRARY}/ferrio/{name}")),
     );
     cc::Build::new()
         .file(wrappers.with_extension("c"))
@@ -64,20 +75,24 @@ fn library(out: &Path) {
 /// The options that the module's mirror has as well.
 fn common() -> Vec<String> {
     let name = Path::new(UAPI).join("bindgen_parameters");
-    let text = std::fs::read_to_string(&name)
-        .unwrap_or_else(|error| panic!("{}: {error}", name.display()));
+    let text = read(&name);
     let options = text.lines().filter(|line| line.starts_with("--"));
     options.map(str::to_owned).collect()
 }
 
-fn bindgen(header: &str, output: &Path, arguments: &[&str]) {
+fn read(name: &Path) -> String {
+    fs::read_to_string(name).unwrap_or_else(|error| panic!("{}: {error}", name.display()))
+}
+
+/// The words of the mirror's documents come from `documents`.
+fn bindgen(header: &str, output: &Path, arguments: &[&str], documents: &[impl AsRef<Path>]) {
     let bindgen = PathBuf::from(env::var_os("BINDGEN").unwrap_or_else(|| "bindgen".into()));
     let target = env::var("TARGET").expect("cargo sets TARGET");
     let status = Command::new(&bindgen)
         .arg(header)
         .args(common())
         .args(["--generate-cstr", "--with-derive-default"])
-        .args(["--formatter", "none"])
+        .args(["--formatter", "none", "--no-doc-comments"])
         .args(arguments)
         .arg("-o")
         .arg(output)
@@ -85,7 +100,7 @@ fn bindgen(header: &str, output: &Path, arguments: &[&str]) {
         .arg(format!("--target={target}"))
         .status();
     match status {
-        Ok(status) if status.success() => {}
+        Ok(status) if status.success() => document(output, documents),
         Ok(status) => panic!(
             "{}: {status}: 0.71 is needed (Debian 13's); name it in BINDGEN",
             bindgen.display()
@@ -95,4 +110,13 @@ fn bindgen(header: &str, output: &Path, arguments: &[&str]) {
             bindgen.display()
         ),
     }
+}
+
+fn document(output: &Path, headers: &[impl AsRef<Path>]) {
+    let mut mirror = Mirror::new(read(output));
+    for header in headers {
+        mirror.document(&read(header.as_ref()));
+    }
+    fs::write(output, mirror.into_text())
+        .unwrap_or_else(|error| panic!("{}: {error}", output.display()));
 }

@@ -40,11 +40,10 @@
  * @spin: how often to look before it sleeps; 0 on one CPU, where the peer
  *	cannot move meanwhile
  * @size: bytes that the ring holds
- *
- * Only ringbuffer() makes one; it does so when it fails, too.  @nonblock and @spin
- * may be changed, @fd, @rw and @size be read; the rest is the library's:
- * @own: the own position, @peer: the page of the other end
- * @consumer, @producer: the pages of both
+ * @own: the own position
+ * @peer: the page of the other end
+ * @consumer: the page of the consumer
+ * @producer: the page of the producer
  * @data: the data, twice in a row
  * @mask: @size - 1
  * @limit: where the own position has to stop, by what is known of the peer's
@@ -53,8 +52,11 @@
  *	has no such turns (any more), one that stops them, so that what is for ever
  *	costs no question of its own
  * @woken: the arm that was last called for
- * @window: the whole mapping, @window_bytes long; NULL: not mapped
+ * @window: the whole mapping; NULL: not mapped
+ * @window_bytes: how long it is
  *
+ * Only ringbuffer() makes one; it does so when it fails, too.  @nonblock and @spin
+ * may be changed, @fd, @rw and @size be read; the rest is the library's.
  * One thread at a time may use it.
  */
 struct ringbuffer {

@@ -23,7 +23,6 @@
 //! ```
 
 #![allow(
-    missing_docs,
     non_camel_case_types,
     clippy::all,
     clippy::pedantic,
