@@ -32,6 +32,10 @@ use std::{
 /// println!("{} bytes", info.ring_bytes);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call.
 pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
     let mut info = ferrio_rb_info::new();
     // SAFETY: The command, which is the ring's by what is said above of numbers, reads and writes
@@ -58,6 +62,10 @@ pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
 /// ferrio_ringbuffer_sys::set_size(ring.as_fd(), 1 << 20)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call; it waits for others who are about to use the ring for the first time.
 pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
     let arg = ferrio_rb_size {
         bytes,
@@ -91,6 +99,11 @@ pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
 /// shutdown(ring.as_fd(), FERRIO_RB_WRITE)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call and a descriptor. The first end, or observer, of a ring makes its memory, which is
+/// zeroed: the ring and three pages.
 pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
     let mut arg = ferrio_rb_mint {
         rw,
@@ -119,6 +132,10 @@ pub fn mint(fd: BorrowedFd<'_>, rw: u32) -> Result<OwnedFd> {
 /// # Examples
 ///
 /// See [`mint`].
+///
+/// # Cost
+///
+/// A system call.
 pub fn shutdown(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     let arg = ferrio_rb_shutdown {
         rw,
@@ -154,6 +171,10 @@ fn wakeup_arg(rw: u32) -> ferrio_rb_wakeup {
 /// wakeup(writer.as_fd(), FERRIO_RB_WRITE)?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call.
 pub fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
@@ -181,6 +202,10 @@ pub fn wakeup(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
 /// assert_ne!(state & FERRIO_RB_STATE_CORRUPT, 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call.
 pub fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
     // SAFETY: The command reads `size` bytes of its argument, which has as many.
     unsafe {
@@ -212,6 +237,10 @@ pub fn blame(fd: BorrowedFd<'_>, rw: u32) -> Result<()> {
 /// assert_eq!(there.bytes, 65536);
 /// # Ok::<(), std::io::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A system call, and a sleep unless there is enough.
 pub fn wait(
     fd: BorrowedFd<'_>,
     rw: u32,
@@ -237,7 +266,6 @@ pub fn wait(
 /// The library in C, `rust/user/include/ferrio/ring.h`, as bindgen reads it: `ringbuffer(3)`.
 #[cfg(feature = "c")]
 #[allow(
-    missing_docs,
     non_camel_case_types,
     clippy::all,
     clippy::pedantic,

@@ -41,6 +41,10 @@ impl Builder {
     /// assert_eq!(producer.size(), 65536);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub fn new() -> Self {
         Builder::default()
     }
@@ -54,6 +58,10 @@ impl Builder {
     /// let ring = ferrio_ringbuffer::Builder::new().size(4096).open()?;
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None here; [`Builder::open`] makes two more system calls for it.
     pub fn size(mut self, bytes: usize) -> Self {
         self.size = bytes;
         self
@@ -70,6 +78,10 @@ impl Builder {
     /// assert_eq!(consumer.peek(1).unwrap_err().errno(), 11);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub fn nonblocking(mut self, nonblocking: bool) -> Self {
         self.settings.nonblocking = nonblocking;
         self
@@ -84,6 +96,10 @@ impl Builder {
     /// let (_producer, _consumer) = ferrio_ringbuffer::Builder::new().spin(0).pair()?;
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None here; as [`Consumer::set_spin`].
     pub fn spin(mut self, spin: u32) -> Self {
         self.settings.spin = Some(spin);
         self
@@ -94,6 +110,10 @@ impl Builder {
     /// # Examples
     ///
     /// See [`Builder`].
+    ///
+    /// # Cost
+    ///
+    /// None here; as [`Consumer::set_timeout`].
     pub fn timeout(mut self, timeout: Option<Duration>) -> Self {
         self.settings.timeout = timeout;
         self

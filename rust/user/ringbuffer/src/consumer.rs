@@ -153,6 +153,10 @@ impl Consumer {
     /// assert_eq!(consumer.read(&mut [0; 5]).unwrap_err().errno(), 11);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub fn set_nonblocking(&mut self, nonblocking: bool) {
         self.0.set_nonblocking(nonblocking);
     }
@@ -163,6 +167,10 @@ impl Consumer {
     /// # Examples
     ///
     /// See [`SPIN`](crate::SPIN).
+    ///
+    /// # Cost
+    ///
+    /// None here; each wait looks so often before it sleeps.
     pub fn set_spin(&mut self, spin: u32) {
         self.0.set_spin(spin);
     }

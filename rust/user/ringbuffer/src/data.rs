@@ -48,6 +48,10 @@ impl<'a> Data<'a> {
     /// # Examples
     ///
     /// See [`Data`].
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -64,6 +68,10 @@ impl<'a> Data<'a> {
     /// assert!(consumer.peek(1)?.is_empty());
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -107,6 +115,10 @@ impl<'a> Data<'a> {
     /// assert_eq!(unsafe { data.as_ptr().read_volatile() }, b'h');
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two comparisons, of the bounds.
     #[inline]
     #[must_use]
     pub fn as_ptr(&self) -> *const u8 {

@@ -53,6 +53,10 @@ impl Deadline {
     ///
     /// assert_eq!(Deadline::from(None), Deadline::NEVER);
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub const NEVER: Deadline = Deadline(Until::Never);
 
     /// The time at which a span that begins now ends.

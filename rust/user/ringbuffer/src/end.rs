@@ -25,6 +25,10 @@ use std::{fmt, sync::OnceLock, thread, time::Duration};
 /// consumer.set_spin(4 * ferrio_ringbuffer::SPIN);
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// About so many loads of the peer's position, for each wait that ends in a sleep.
 pub const SPIN: u32 = 128;
 /// For `set_spin`: never sleep, for who has a CPU to himself. Timeouts are not looked at then.
 ///
@@ -35,6 +39,10 @@ pub const SPIN: u32 = 128;
 /// consumer.set_spin(ferrio_ringbuffer::SPIN_FOREVER);
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A whole CPU while the end waits.
 pub const SPIN_FOREVER: u32 = u32::MAX;
 
 const EMPTY: Span = Span { offset: 0, len: 0 };

@@ -60,6 +60,10 @@ pub struct Error {
 /// }
 /// assert_eq!(hello(), Ok(5));
 /// ```
+///
+/// # Cost
+///
+/// A few words; none of it is allocated.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -92,6 +96,10 @@ impl Error {
     /// assert_eq!(producer.reserve(4097).unwrap_err().errno(), 22);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[must_use]
     pub fn errno(&self) -> i32 {
         self.errno.raw_os_error()
@@ -111,6 +119,10 @@ impl Error {
     /// assert_eq!(producer.write(b"?").unwrap_err().kind(), ErrorKind::BrokenPipe);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// A few comparisons.
     #[must_use]
     pub fn kind(&self) -> io::ErrorKind {
         match self.errno {
@@ -128,6 +140,10 @@ impl Error {
     ///     error.is_corrupt() || error.kind() == std::io::ErrorKind::BrokenPipe
     /// }
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// A comparison.
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
         self.errno == Errno::BADMSG
@@ -151,6 +167,10 @@ impl Error {
     /// assert_eq!(Error::errno_of(&io::Error::other("else")), None);
     /// # Ok::<(), Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// A few comparisons.
     #[must_use]
     pub fn errno_of(error: &io::Error) -> Option<i32> {
         let ours = || error.get_ref()?.downcast_ref::<Error>();

@@ -32,6 +32,10 @@ use rustix::{
 /// assert_eq!((observer.written(), observer.read()), (6000, 1000));
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// A descriptor, and a mapping of twice the ring and three pages, for reading.
 #[derive(Debug)]
 pub struct Observer {
     window: Onlooker,

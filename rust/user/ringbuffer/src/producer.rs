@@ -21,6 +21,10 @@ use std::{io, time::Duration};
 /// assert_eq!(producer.write(&[0; ferrio_ringbuffer::ATOMIC])?, 4096);
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// None.
 pub const ATOMIC: usize = 4096;
 
 /// The producer end of a ring, mapped.
@@ -164,6 +168,10 @@ impl Producer {
     /// assert_eq!(producer.write(b"more").unwrap_err().errno(), 11);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub fn set_nonblocking(&mut self, nonblocking: bool) {
         self.0.set_nonblocking(nonblocking);
     }
@@ -174,6 +182,10 @@ impl Producer {
     /// # Examples
     ///
     /// See [`SPIN`](crate::SPIN).
+    ///
+    /// # Cost
+    ///
+    /// None here; each wait looks so often before it sleeps.
     pub fn set_spin(&mut self, spin: u32) {
         self.0.set_spin(spin);
     }

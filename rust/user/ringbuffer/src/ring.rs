@@ -145,6 +145,10 @@ impl Ring {
     /// let ring = ferrio_ringbuffer::Ring::builder().size(8192).open()?;
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     pub fn builder() -> Builder {
         Builder::new()
     }

@@ -56,6 +56,10 @@ impl<'a> Space<'a> {
     /// assert_eq!(producer.reserve(100)?.len(), 100);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
@@ -71,6 +75,10 @@ impl<'a> Space<'a> {
     /// assert!(producer.reserve(0)?.is_empty());
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -118,6 +126,10 @@ impl<'a> Space<'a> {
     /// # assert_eq!(&text, b"abc");
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// Two comparisons, of the bounds.
     #[inline]
     #[must_use]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
@@ -184,6 +196,10 @@ impl<'a> Space<'a> {
     /// # Examples
     ///
     /// See [`Space::commit_part`].
+    ///
+    /// # Cost
+    ///
+    /// None.
     #[inline]
     pub fn discard(self) {}
 }

@@ -40,6 +40,10 @@ impl State {
     /// # Examples
     ///
     /// See [`State`].
+    ///
+    /// # Cost
+    ///
+    /// None: it is what was seen when this value was made.
     #[must_use]
     pub fn consumer_is_gone(self) -> bool {
         self.consumer_is_gone
@@ -58,6 +62,10 @@ impl State {
     /// assert_eq!(consumer.read(&mut [0; 8])?, 0);
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`State::consumer_is_gone`].
     #[must_use]
     pub fn producer_is_gone(self) -> bool {
         self.producer_is_gone
@@ -72,6 +80,10 @@ impl State {
     /// assert!(!producer.state().is_corrupt());
     /// # Ok::<(), ferrio_ringbuffer::Error>(())
     /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`State::consumer_is_gone`].
     #[must_use]
     pub fn is_corrupt(self) -> bool {
         self.is_corrupt
@@ -92,6 +104,10 @@ impl State {
 /// assert_eq!(observer.consumer_waits().sleeps, 0);
 /// # Ok::<(), ferrio_ringbuffer::Error>(())
 /// ```
+///
+/// # Cost
+///
+/// Five loads from memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waits {
