@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # user-test-rust.sh [TEST...]: the user library in Rust, built by the oldest compiler
-# that it is for (Debian 13's, the build root's): its lints, its documents; and, with a
-# ring in user space behind open(2), the examples in these, the example programs, and
-# the tests that need no module; prints KTAP.  With the module: selftests/ringbuffer/rust
-# and crates.
+# that it is for (Debian 13's, the build root's): its lints, its documents, of which each
+# has an example, errors and cost; and, with a ring in user space behind open(2), the
+# examples in these, the example programs, and the tests that need no module; prints
+# KTAP.  With the module: selftests/ringbuffer/rust and crates.
 #
 # shellcheck disable=SC2317 # functions are called by their name
 set -u
@@ -46,6 +46,64 @@ row() # NAME COMMAND...
 	wanted "$name" || return 0
 	said=$("$@" 2>&1) || status=$?
 	result "$name" $status "$(tail -n 30 <<<"$said")"
+}
+
+# What rustdoc knows of the crates it tells the oldest compiler only if that is told to
+# let a nightly's options pass, for these crates alone.  Its output is one for all
+# clones: written anew, by an option that differs, and read before another clone's.
+sections()
+{
+	local name
+	flock 9
+	for name in ferrio-ringbuffer ferrio-ringbuffer-sys; do
+		in_root -C rust/user timeout 1200 env "${CARGO_ENV[@]}" \
+			RUSTC_BOOTSTRAP="${name//-/_}" cargo rustdoc --quiet --locked --lib \
+			--package "$name" -- -Z unstable-options --output-format json \
+			--cfg "run_$$" 2>&1 &&
+		python3 -B "$here/check-crate-docs.py" \
+			"$FERRIO_CACHE/cargo/doc/${name//-/_}.json" || return 1
+	done
+} 9>"$FERRIO_CACHE/cargo/doc.lock"
+
+# Each of them, where it is missing.
+missing_sections()
+{
+	local said
+	cat >"$work/sample.rs" <<'EOF'
+//! A crate.
+/// Nothing.
+pub fn bare() {}
+/// # Examples
+/// # Cost
+pub fn fails() -> Result<(), ()> { Ok(()) }
+/// # Examples
+/// # Errors
+/// # Cost
+pub struct Whole;
+impl Whole {
+    /// # Cost
+    pub fn method(&self) {}
+    /// # Examples
+    pub const NUMBER: u8 = 0;
+    fn private(&self) {}
+}
+impl Clone for Whole {
+    fn clone(&self) -> Self { Whole }
+}
+EOF
+	in_root -C "$work" env RUSTC_BOOTSTRAP=1 rustdoc -Z unstable-options \
+		--output-format json -o . sample.rs || return
+	said=$(python3 -B "$here/check-crate-docs.py" "$work/sample.json") && return 1
+	same_lines 'sample.rs:3: bare: no # Cost
+sample.rs:3: bare: no # Examples
+sample.rs:6: fails: no # Errors
+sample.rs:13: method: no # Examples
+sample.rs:15: NUMBER: no # Cost' "$said"
+}
+
+same_lines() # EXPECTED SEEN
+{
+	[ "$1" = "$2" ] || { echo "$2"; return 1; }
 }
 
 # All examples are compiled, and those that can be are run; of each crate there are some.
@@ -103,7 +161,7 @@ for name in "${tests[@]}"; do
 	! wanted "$name" || mine+=("$name")
 done
 
-rows='msrv clippy rustdoc examples example-copy example-observe build'
+rows='msrv clippy rustdoc sections missing-sections examples example-copy example-observe build'
 count=${#mine[@]}
 for name in $rows; do
 	! wanted "$name" || count=$((count + 1))
@@ -113,6 +171,8 @@ row msrv cargo check --locked "${packages[@]}" --examples
 row clippy cargo clippy --locked --all-targets "${packages[@]}" \
 	--package ferrio-ringbuffer-test -- -D warnings
 row rustdoc cargo doc --locked --no-deps "${packages[@]}"
+row sections sections
+row missing-sections missing_sections
 row examples examples
 row example-copy copy
 row example-observe observe
