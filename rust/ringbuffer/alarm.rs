@@ -129,23 +129,21 @@ impl Alarm {
 
     /// Whether such a poller has been queued here.
     ///
-    /// To be asked behind the full barrier that follows what was published, [`moved`](Self::moved)
-    /// of the other end has one: the poller says so, has a full barrier, too, and looks, so that
+    /// To be asked behind the full barrier that follows what was published,
+    /// [`is_called`](Self::is_called) of the other end has one: the poller says so, has a full barrier, too, and looks, so that
     /// one of the two sees the other.
     #[inline]
     pub(crate) fn expects_edges(&self) -> bool {
         self.edges.load(Relaxed) != 0
     }
 
-    /// W2 to W5, for a waker in the kernel that has just published `position` of the other end;
-    /// `news` says what pollers are told.
+    /// W2 to W4, for a waker in the kernel that has just published `position` of the other end:
+    /// whether it has to go on with [`wake_armed`](Self::wake_armed).
     ///
     /// Costs a full barrier and a load if nobody waits.
     #[inline]
-    pub(crate) fn moved(&self, position: u64, news: impl FnOnce() -> Mask, ring: &Ring) {
-        if called::<KernelWords>(&self.bell(), position, 0).is_some() {
-            self.wake_armed(news(), ring);
-        }
+    pub(crate) fn is_called(&self, position: u64) -> bool {
+        called::<KernelWords>(&self.bell(), position, 0).is_some()
     }
 
     /// Not 0: somebody waits at this end, or has not been woken since he did.

@@ -153,17 +153,16 @@ impl<'a> Stream<'a> {
             self.ring.count_misuse();
         }
         drop(turn);
-        let ring = self.ring;
-        match rw {
-            Rw::Read => ring
-                .producer
-                .alarm
-                .moved(position, || self.news(Rw::Write), ring),
-            Rw::Write => ring
-                .consumer
-                .alarm
-                .moved(position, || self.news(Rw::Read), ring),
+        if self.ring.side(rw.peer()).alarm.is_called(position) {
+            self.wake(rw.peer());
         }
+    }
+
+    /// Wakes who is armed at an end, and tells pollers what is there.
+    #[cold]
+    fn wake(&self, rw: Rw) {
+        let alarm = &self.ring.side(rw).alarm;
+        alarm.wake_armed(self.news(rw), self.ring);
     }
 
     /// Stands in line for a turn once, until a signal comes.
@@ -220,10 +219,12 @@ impl<'a> Stream<'a> {
     /// epoll arms for that when it is asked, and io_uring looks for its multishot poll at each
     /// event. A poller in the kernel that stays queued and only looks (9p's) is armed for here; or
     /// gets its event at once, if there is something again.
-    #[inline]
+    ///
+    /// For an end that expects edges.
+    #[cold]
     fn used_up(&self, rw: Rw) {
         let alarm = &self.ring.side(rw).alarm;
-        if alarm.expects_edges() && self.rearm(rw) {
+        if self.rearm(rw) {
             let news = self.news(rw);
             // What is final has been told to everybody.
             if news != Mask::NONE {
@@ -267,7 +268,7 @@ impl<'a> Stream<'a> {
         let moved = memory.data.copy_to(offset, ready, iter);
         if moved > 0 {
             self.publish(Rw::Read, memory, looked, moved, turn);
-            if looked.available() == moved as u64 {
+            if ring.consumer.alarm.expects_edges() && looked.available() == moved as u64 {
                 self.used_up(Rw::Read);
             }
         }
@@ -344,7 +345,7 @@ impl<'a> Stream<'a> {
         }
         if moved > 0 {
             self.publish(Rw::Write, memory, looked, moved, turn);
-            if free - moved < self.enough(Rw::Write) {
+            if ring.producer.alarm.expects_edges() && free - moved < self.enough(Rw::Write) {
                 self.used_up(Rw::Write);
             }
         }
