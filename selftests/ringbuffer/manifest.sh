@@ -29,6 +29,7 @@ for program; do
 	esac
 	case $name in
 	big) place='stock' ;;
+	ninep) place='test' ;;
 	*) place='test,stock' ;;
 	esac
 	# Columns are fixture, variant, test; fixtures and variants of a block
