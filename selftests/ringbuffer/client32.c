@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "fix_dev.h"
+#include "fix_limit.h"
 #include "hold.h"
 #include "layout.h"
 
@@ -73,7 +74,6 @@ TEST_F(dev, wide_arguments)
 		G4, G4 + RB_PAGE, G4 + 65536, 1ULL << 63, UINT64_MAX,
 	};
 	struct ferrio_rb_wait wait;
-	struct ferrio_rb_info info;
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		EXPECT_EQ(-EINVAL, rb_set_size(self->fd, bad[i]));
@@ -82,13 +82,18 @@ TEST_F(dev, wide_arguments)
 	}
 	EXPECT_EQ(0, hold_wait(self->fd, FERRIO_RB_WRITE, 65536, 0, &wait));
 	EXPECT_EQ(65536, wait.bytes);
+}
 
-	ASSERT_EQ(0, rb_write_file("/sys/module/ringbuffer/parameters/user_max_bytes",
-				   "21474840576"));
-	rb_info(self->fd, &info);
-	ASSERT_EQ(0, rb_write_file("/sys/module/ringbuffer/parameters/user_max_bytes",
-				   "67108864"));
+/* A result of 64 bits comes as it is, too. */
+TEST_F(limit, wide_result)
+{
+	struct ferrio_rb_info info;
+	int fd = rb_open(O_RDWR);
+
+	set_limit("user_max_bytes", 5 * G4 + RB_PAGE);
+	rb_info(fd, &info);
 	EXPECT_EQ(5 * G4 + RB_PAGE, info.user_max_bytes);
+	close(fd);
 }
 
 /* Times of which the lower half alone would be over at once. */

@@ -9,28 +9,16 @@
 #include "accounts.h"
 #include "as_user.h"
 #include "rb_harness.h"
+#include "set_limit.h"
 
 #define USER	10011
 #define RINGS	12
 #define BYTES	(16 * RB_PAGE)
-#define PARAMETERS	"/sys/module/ringbuffer/parameters/"
 
 FIXTURE(quota) {
 	uint64_t rings, bytes;
 	struct accounts before;
 };
-
-static inline void set_limit(const char *name, uint64_t value)
-{
-	char path[128], text[32];
-	long ret;
-
-	snprintf(path, sizeof(path), PARAMETERS "%s", name);
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
-	ret = rb_write_file(path, text);
-	if (ret)
-		rb_die("%s: %s", path, strerror(-ret));
-}
 
 FIXTURE_SETUP(quota)
 {
