@@ -2,8 +2,8 @@
 /*
  * Whom a ring's memory is charged to, and what a full memory cgroup does.
  *
- * Pages are of a ring's data; its three of words, the page tables of a window and
- * the memory of a task are within what the statistics lag behind.
+ * Pages are of a ring's data, but in words_too; its three of words, the page tables
+ * of a window and the memory of a task are within what the statistics lag behind.
  */
 
 #include <sys/mman.h>
@@ -187,6 +187,26 @@ TEST_F_TIMEOUT(memcg, to_the_opener, 60)
 		ASSERT_TRUE(cg_charged(cg->a, 0));
 	}
 	cg_move(0, cg->root);
+}
+
+/* Of small rings three pages of four are of words. */
+TEST_F_TIMEOUT(memcg, words_too, 60)
+{
+	enum { RINGS = 256, PAGES = RINGS * (1 + RB_HEAD_PAGES) };
+	struct cg *cg = &self->cg;
+	int fd[RINGS];
+
+	cg_move(0, cg->a);
+	for (int i = 0; i < RINGS; i++)
+		fd[i] = new_ring(RB_PAGE);
+	cg_move(0, cg->root);
+	EXPECT_TRUE(cg_charged(cg->a, 0));
+	for (int i = 0; i < RINGS; i++)
+		ASSERT_EQ(1, use_write(fd[i]));
+	EXPECT_TRUE(cg_charged(cg->a, PAGES));
+	for (int i = 0; i < RINGS; i++)
+		close(fd[i]);
+	EXPECT_TRUE(cg_charged(cg->a, 0));
 }
 
 /* Whoever uses, maps and fills it, wherever its opener is by then. */
