@@ -5,84 +5,20 @@
  * exactly, and nothing is left.
  */
 
-#include <linux/futex.h>
-#include <sched.h>
-
 #include "accounts.h"
 #include "lives_ops.h"
+#include "meeting.h"
 #include "rb_harness.h"
-
-/* ---- the second CPU ---- */
-
-/* A step is made by both at once: the one who waits for the other spins. */
-struct meeting {
-	pthread_t thread;
-	struct act *act;	/* of the other one; NULL: go home */
-	unsigned int rounds;	/* begun */
-	unsigned int there;	/* how many have come, two a round */
-	unsigned int done;
-};
-
-static struct meeting meeting;
-
-static void spin(uint64_t times)
-{
-	for (volatile uint64_t i = 0; i < times; i++)
-		;
-}
-
-static void meet(struct act *a, unsigned int number)
-{
-	__atomic_add_fetch(&meeting.there, 1, __ATOMIC_SEQ_CST);
-	for (int i = 0; __atomic_load_n(&meeting.there, __ATOMIC_SEQ_CST) <
-			2 * number; i++)
-		if (i % 1024 == 1023)
-			sched_yield();
-	spin(a->delay);
-	life_act(a);
-}
-
-static void *second(void *arg)
-{
-	unsigned int number = 0;
-
-	rb_pin(1);
-	for (;;) {
-		number++;
-		while (__atomic_load_n(&meeting.rounds, __ATOMIC_ACQUIRE) < number)
-			syscall(SYS_futex, &meeting.rounds, FUTEX_WAIT_PRIVATE,
-				number - 1, NULL, NULL, 0);
-		if (!meeting.act)
-			return arg;
-		meet(meeting.act, number);
-		__atomic_store_n(&meeting.done, number, __ATOMIC_RELEASE);
-	}
-}
-
-static void both(struct act *mine, struct act *other)
-{
-	unsigned int number = meeting.rounds + 1;
-
-	meeting.act = other;
-	__atomic_store_n(&meeting.rounds, number, __ATOMIC_RELEASE);
-	syscall(SYS_futex, &meeting.rounds, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
-	if (!other)
-		return;
-	meet(mine, number);
-	while (__atomic_load_n(&meeting.done, __ATOMIC_ACQUIRE) < number)
-		sched_yield();
-}
 
 /* ---- a round ---- */
 
 FIXTURE(life) {
 	struct accounts before;
+	struct meeting meeting;
 	uint64_t seed;
-	int keeper;	/* of another ring, so that the module is never unused */
-	bool wrong;
 };
 
-/* Of one kind, one is drawn each round. */
+/* Of one kind, one is drawn each round; of MAP mostly mmap(). */
 enum family { MAP, CLOSES, DUPS, FORKS, KILLS, REMOVES, RESIZES, IOCTL, FAMILIES };
 
 static const enum operation first_of[FAMILIES + 1] = {
@@ -130,18 +66,12 @@ FIXTURE_SETUP(life)
 	signal(SIGPIPE, SIG_IGN);
 	self->seed = rb_seed();
 	accounts_take(&self->before);
-	self->keeper = rb_open(O_RDWR);
-	rb_pin(0);
-	memset(&meeting, 0, sizeof(meeting));
-	if (pthread_create(&meeting.thread, NULL, second, NULL))
-		rb_die("pthread_create failed");
+	meeting_start(&self->meeting);
 }
 
 FIXTURE_TEARDOWN(life)
 {
-	both(NULL, NULL);
-	pthread_join(meeting.thread, NULL);
-	close(self->keeper);
+	meeting_end(&self->meeting);
 	EXPECT_TRUE(accounts_even(&self->before));
 }
 
@@ -274,6 +204,21 @@ static bool nobody_is_left(const struct life *l, const struct act *act)
 	return false;
 }
 
+static bool maps(enum operation op)
+{
+	return op == MMAP || op == MUNMAP;
+}
+
+/* A window is refused in half of the stages: to see that, one round in eight does. */
+static enum life_stage stage_of(enum operation op, enum operation other,
+				unsigned int round)
+{
+	/* munmap() is in one round of eight */
+	if (op != MMAP && other != MMAP)
+		return (maps(op) || maps(other) ? round / 8 : round) % STAGES;
+	return round % 8 < 7 ? SHARED + round % 2 : PLAIN + round / 8 % 2;
+}
+
 static bool one_round(struct _test_data_life *self, enum operation op,
 		      enum operation other, unsigned int round)
 {
@@ -282,16 +227,21 @@ static bool one_round(struct _test_data_life *self, enum operation op,
 		{ .op = op, .life = &l, .number = 0 },
 		{ .op = other, .life = &l, .number = 1 },
 	};
-	bool fine = true, look = round % 16 / STAGES == round / 16 % STAGES;
+	struct meeter meeter[2] = {
+		{ .act = life_act, .arg = &act[0] },
+		{ .act = life_act, .arg = &act[1] },
+	};
+	bool fine = true;
 
-	life_begin(&l, round % STAGES, round);
+	life_begin(&l, stage_of(op, other, round));
+	/* it takes ten times as long, and matters to nothing but windows */
+	l.own_memory = maps(op) || maps(other) || round / STAGES % 8 == 0;
 	l.minted = rb_random(&self->seed) % 3;
 	if (op == KILL || other == KILL)
 		life_victim(&l);
-	/* one or the other comes later, by nothing or by the length of a call */
-	act[round / STAGES % 2].delay = rb_random(&self->seed) %
-		(1ULL << rb_random(&self->seed) % 14);
-	both(&act[0], &act[1]);
+	/* one or the other comes later */
+	meeter[rb_random(&self->seed) % 2].delay = meeting_delay(&self->seed);
+	meeting_both(&self->meeting, &meeter[0], &meeter[1]);
 	for (int i = 0; i < 2; i++) {
 		if (life_may_say(&act[i], &act[!i]))
 			continue;
@@ -305,7 +255,7 @@ static bool one_round(struct _test_data_life *self, enum operation op,
 		fine = false;
 	}
 	reap(&l, act);
-	if (l.watch >= 0 && look)
+	if (l.watch >= 0)
 		fine &= holders_are_right(&l, act);
 	life_end(&l, act);
 	if (l.watch >= 0) {
@@ -318,162 +268,56 @@ static bool one_round(struct _test_data_life *self, enum operation op,
 	return fine;
 }
 
-static enum operation member(struct _test_data_life *self, enum family family)
+static enum operation member(struct _test_data_life *self, enum family family,
+			     unsigned int round)
 {
 	unsigned int size = first_of[family + 1] - first_of[family];
 
+	if (family == MAP)
+		return round % 8 == 5 ? MUNMAP : MMAP;
 	return first_of[family] + rb_random(&self->seed) % size;
 }
 
-/* In one family, each with itself as often as with all others. */
+/*
+ * In one family, each with itself as often as with all others.  Whether it was a
+ * round of the two families: a window, where there is to be one, could be made.
+ */
 static bool family_round(struct _test_data_life *self, enum family family,
-			 enum family other, unsigned int round)
+			 enum family other, unsigned int round, unsigned int *of_both)
 {
-	enum operation op = member(self, family);
+	enum operation op[2] = { member(self, family, round), 0 };
+	bool alike = family == other && rb_random(&self->seed) % 2;
 
-	if (family == other && rb_random(&self->seed) % 2)
-		return one_round(self, op, op, round);
-	return one_round(self, op, member(self, other), round);
+	op[1] = alike ? op[0] : member(self, other, round / 8);
+	*of_both += (op[0] == MMAP || family != MAP) &&
+		    (op[1] == MMAP || other != MAP) &&
+		    (family != MAP || stage_of(op[0], op[1], round) < PLAIN);
+	return one_round(self, op[0], op[1], round);
 }
 
 TEST_F_TIMEOUT(life, against_each, 60)
 {
-	unsigned int n = rounds(24, 50);
+	unsigned int n = rounds(50, 50);
 
 	for (int other = variant->family; other < FAMILIES; other++) {
+		unsigned int of_both = 0, i = 0;
 		uint64_t begin = now_ns();
 		long live = rb_live_pages();
 
-		for (unsigned int i = 0; i < n; i++) {
-			bool fine = family_round(self, variant->family, other, i);
+		/* the file is the module's last: lives_last.c has these */
+		if (other == REMOVES && (variant->family == CLOSES ||
+					 variant->family == KILLS))
+			continue;
+		while (of_both < n) {
+			bool fine = family_round(self, variant->family, other, i++,
+						 &of_both);
 
 			ASSERT_TRUE(fine);
 		}
 		ASSERT_TRUE(rb_pages_return(live));
-		TH_LOG("%s: %llu us a round", operation_name[first_of[other]],
-		       (unsigned long long)(now_ns() - begin) / 1000 / n);
-	}
-}
-
-/* ---- the last one goes, and the module behind it ---- */
-
-enum last { BY_CLOSE, BY_UNMAP, BY_EXIT, BY_KILL, BY_SOCKET, LASTS };
-
-FIXTURE(module) {
-	int image;
-};
-
-FIXTURE_SETUP(module)
-{
-	self->image = reload_image();
-}
-
-/* Whatever happened, the next test finds the module. */
-FIXTURE_TEARDOWN(module)
-{
-	if (!reload_there())
-		EXPECT_EQ(0, reload_insert(self->image));
-	close(self->image);
-}
-
-struct last_one {
-	enum last by;
-	int end;
-	char *window;
-	int sock[2];
-	pid_t pid;
-	long removed;
-};
-
-static void last_goes(struct last_one *l)
-{
-	switch (l->by) {
-	case BY_CLOSE:
-		close(l->end);
-		break;
-	case BY_UNMAP:
-		munmap(l->window, 3 * RB_PAGE);
-		break;
-	case BY_EXIT:
-		close(l->sock[1]);	/* what it waits for */
-		break;
-	case BY_KILL:
-		kill(l->pid, SIGKILL);
-		break;
-	default:
-		close(l->sock[0]);
-		close(l->sock[1]);
-	}
-}
-
-static void *remove_it(void *arg)
-{
-	struct last_one *l = arg;
-
-	rb_pin(1);
-	do {
-		l->removed = reload_remove();
-	} while (l->removed == -EWOULDBLOCK);
-	return NULL;
-}
-
-static void last_begin(struct last_one *l, enum last by)
-{
-	int fd[2];
-	char c;
-
-	memset(l, 0, sizeof(*l));
-	l->by = by;
-	hold_ends(LIFE_SIZE, fd);
-	close(fd[FERRIO_RB_READ]);
-	l->end = fd[FERRIO_RB_WRITE];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, l->sock))
-		rb_die("socketpair: %s", strerror(errno));
-	if (by == BY_EXIT || by == BY_KILL) {
-		l->pid = fork();
-		if (!l->pid) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			close(l->sock[1]);
-			life_map(l->end, 2, 3);
-			(void)!read(l->sock[0], &c, 1);
-			_exit(0);
-		}
-	}
-	if (by == BY_UNMAP)
-		l->window = life_map(l->end, 2, 3);
-	if (by == BY_SOCKET)
-		hold_send(l->sock[0], l->end);
-	if (by != BY_CLOSE)
-		close(l->end);
-}
-
-TEST_F_TIMEOUT(module, goes_behind_the_last, 60)
-{
-	int n = LASTS * rounds(2, 1);
-	uint64_t seed = rb_seed();
-	struct last_one l;
-
-	rb_pin(0);
-	for (int i = 0; i < n; i++) {
-		pthread_t thread;
-
-		last_begin(&l, i % LASTS);
-		ASSERT_EQ(-EWOULDBLOCK, reload_remove()) TH_LOG("way %d", l.by);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, remove_it, &l));
-		spin(rb_random(&seed) % 100000);
-		last_goes(&l);
-		pthread_join(thread, NULL);
-		EXPECT_EQ(0, l.removed) TH_LOG("way %d", l.by);
-		if (l.pid)
-			waitpid(l.pid, NULL, 0);
-		if (l.by != BY_SOCKET) {
-			close(l.sock[0]);
-			if (l.by != BY_EXIT)
-				close(l.sock[1]);
-		}
-		ASSERT_FALSE(reload_there());
-		ASSERT_EQ(0, reload_insert(self->image));
-		close(rb_open(O_RDWR));
+		TH_LOG("%s: %u of %u rounds, %llu us a round",
+		       operation_name[first_of[other]], of_both, i,
+		       (unsigned long long)(now_ns() - begin) / 1000 / i);
 	}
 }
 

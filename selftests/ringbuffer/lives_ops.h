@@ -38,7 +38,7 @@ enum life_stage {
 
 struct life {
 	enum life_stage stage;
-	unsigned int round;
+	bool own_memory;	/* of its children */
 	unsigned int minted;	/* what MINT makes */
 	int plain, end;		/* the same in PLAIN and YOUNG */
 	int reader;		/* the consumer end; in YOUNG the plain one */
@@ -65,11 +65,10 @@ static inline void *life_map(int fd, size_t first, size_t pages)
 }
 
 /* The first use of YOUNG is up to the operations. */
-static inline void life_begin(struct life *l, enum life_stage stage, unsigned int round)
+static inline void life_begin(struct life *l, enum life_stage stage)
 {
 	memset(l, 0, sizeof(*l));
 	l->stage = stage;
-	l->round = round;
 	l->plain = rb_open(O_RDWR);
 	l->end = l->reader = l->plain;
 	l->watch = -1;
@@ -109,17 +108,15 @@ static inline int life_exit(void *arg)
 }
 
 /*
- * A child with descriptors of its own.  One in eight has memory of its own as well,
- * which takes ten times as long.  The others borrow it, and must not touch much of it.
+ * A child with descriptors of its own.  If it has no memory of its own it borrows
+ * it, and must not touch much of it.
  */
 static inline long life_child(const struct life *l, int (*run)(void *arg), int number)
 {
 	static _Alignas(16) char stack[3][16384];
-	/* in turn at each stage */
-	bool borrows = (l->round + l->round / STAGES) % 8;
 	pid_t pid;
 
-	if (borrows)
+	if (!l->own_memory)
 		return E(clone(run, stack[number] + sizeof(stack[0]),
 			       CLONE_VM | SIGCHLD, NULL));
 	pid = fork();
@@ -157,9 +154,11 @@ static inline long life_wait(int fd)
 	return E(ioctl(fd, FERRIO_RB_WAIT, &w));
 }
 
-static inline void life_act(struct act *a)
+/* For meeting.h. */
+static inline void life_act(void *arg)
 {
 	struct ferrio_rb_info info = { .size = sizeof(info) };
+	struct act *a = arg;
 	struct life *l = a->life;
 	int n = -1;
 

@@ -20,7 +20,7 @@ for program; do
 	uring | uring_* | nowait | given_up | ninep) requirement=edges.1 ;;
 	memcg | quota | quota_race | smaps) requirement=edges.2 ;;
 	*32) requirement=edges.3 ;;
-	lives | inside | garbage) requirement=edges.4 ;;
+	lives | lives_last | inside | garbage) requirement=edges.4 ;;
 	inject | inject_load) requirement=edges.5 ;;
 	nobody_hangs) requirement=edges.6 ;;
 	crates) requirement=edges.7 ;;
