@@ -1,277 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A close while somebody is inside of a call: of the peer's end, whatever was the
- * last to hold it, and of the descriptor that the call itself came by.
+ * A close while somebody is inside of a call, or on the way into it: of the peer's
+ * end, whatever was the last to hold it, and of the descriptor that the call itself
+ * came by.
  */
 
-#include "hold.h"
-#include "rb_harness.h"
-#include "uring.h"
+#include "inside.h"
+#include "meeting.h"
 
-#define SIZE	RB_PAGE
-#define MESSAGE	3
-
-enum call {
-	READ, POLL_DATA, WAIT_DATA, SPLICE_OUT, URING_READ, URING_POLL_DATA,
-	WRITE, POLL_SPACE, WAIT_SPACE, SPLICE_IN, URING_WRITE, URING_POLL_SPACE,
-};
-
-/* What holds the peer's end last. */
-enum last { DESCRIPTOR, WINDOW, SOCKET, RIGHT, LASTS };
-
-FIXTURE(inside) {
-	int fd, peer;
-	struct rb_call call;
-	struct pollfd pfd;
-	struct ferrio_rb_wait wait;
-	struct uring uring;
-	int pipe[2];
-	char buf[SIZE];
-	long live;
-};
-
-FIXTURE_VARIANT(inside) {
-	enum call call;
-	long moved;	/* when the peer has moved MESSAGE or SIZE bytes */
-	long ended;	/* when the peer's end is closed */
-	int events;	/* asked for, and shown */
-	int pipes;	/* SIGPIPE */
-};
-
-FIXTURE_VARIANT_ADD(inside, read) {
-	.call = READ, .moved = MESSAGE,
-};
-
-FIXTURE_VARIANT_ADD(inside, poll_data) {
-	.call = POLL_DATA, .moved = 1, .ended = 1, .events = POLLIN,
-};
-
-FIXTURE_VARIANT_ADD(inside, wait_data) {
-	.call = WAIT_DATA,
-};
-
-FIXTURE_VARIANT_ADD(inside, splice_out) {
-	.call = SPLICE_OUT, .moved = MESSAGE,
-};
-
-FIXTURE_VARIANT_ADD(inside, uring_read) {
-	.call = URING_READ, .moved = MESSAGE,
-};
-
-FIXTURE_VARIANT_ADD(inside, uring_poll_data) {
-	.call = URING_POLL_DATA, .moved = POLLIN, .ended = POLLHUP,
-	.events = POLLIN,
-};
-
-FIXTURE_VARIANT_ADD(inside, write) {
-	.call = WRITE, .moved = MESSAGE, .ended = -EPIPE, .pipes = 1,
-};
-
-FIXTURE_VARIANT_ADD(inside, poll_space) {
-	.call = POLL_SPACE, .moved = 1, .ended = 1, .events = POLLOUT,
-};
-
-FIXTURE_VARIANT_ADD(inside, wait_space) {
-	.call = WAIT_SPACE, .ended = -EPIPE,
-};
-
-FIXTURE_VARIANT_ADD(inside, splice_in) {
-	.call = SPLICE_IN, .moved = MESSAGE, .ended = -EPIPE, .pipes = 1,
-};
-
-FIXTURE_VARIANT_ADD(inside, uring_write) {
-	.call = URING_WRITE, .moved = MESSAGE, .ended = -EPIPE, .pipes = 1,
-};
-
-FIXTURE_VARIANT_ADD(inside, uring_poll_space) {
-	.call = URING_POLL_SPACE, .moved = POLLOUT, .ended = POLLERR | POLLHUP,
-	.events = POLLOUT,
-};
-
-FIXTURE_SETUP(inside)
-{
-	rb_catch(SIGPIPE, SA_RESTART);
-	self->live = rb_live_pages();
-	uring_start(&self->uring, 0);
-	ASSERT_EQ(0, pipe2(self->pipe, O_CLOEXEC));
-}
-
-FIXTURE_TEARDOWN(inside)
-{
-	close(self->pipe[0]);
-	close(self->pipe[1]);
-	close(self->uring.fd);
-	EXPECT_TRUE(rb_pages_return(self->live));
-}
-
-static bool reads(enum call call)
-{
-	return call < WRITE;
-}
-
-static bool by_uring(enum call call)
-{
-	return call == URING_READ || call == URING_WRITE ||
-	       call == URING_POLL_DATA || call == URING_POLL_SPACE;
-}
-
-/* ---- the call ---- */
-
-static void submit(struct _test_data_inside *self, int op, int events)
-{
-	struct io_uring_sqe sqe = {
-		.opcode = op, .fd = self->fd, .user_data = 1,
-	};
-	struct io_uring_cqe cqe;
-
-	if (op == IORING_OP_POLL_ADD) {
-		sqe.poll32_events = events;
-	} else {
-		sqe.addr = (unsigned long)self->buf;
-		sqe.len = op == IORING_OP_READ ? SIZE : MESSAGE;
-		sqe.off = -1;
-	}
-	if (uring_try(&self->uring, &sqe) != 1)
-		rb_die("io_uring_enter: %s", strerror(errno));
-	if (uring_take(&self->uring, &cqe))
-		rb_die("a request gave %d instead of waiting", cqe.res);
-}
-
-/* Until it sleeps; a request, until it is queued. */
-static void enter(struct _test_data_inside *self,
-		  const struct _fixture_variant_inside *variant)
-{
-	struct rb_call *c = &self->call;
-
-	self->pfd = (struct pollfd){ .fd = self->fd, .events = variant->events };
-	self->wait = (struct ferrio_rb_wait){
-		.size = sizeof(self->wait),
-		.rw = reads(variant->call) ? FERRIO_RB_READ : FERRIO_RB_WRITE,
-	};
-	switch (variant->call) {
-	case READ:
-		rb_call_read(c, self->fd, self->buf, SIZE);
-		break;
-	case WRITE:
-		rb_call_write(c, self->fd, self->buf, MESSAGE);
-		break;
-	case POLL_DATA:
-	case POLL_SPACE:
-		rb_call_poll(c, &self->pfd, -1);
-		break;
-	case WAIT_DATA:
-	case WAIT_SPACE:
-		rb_call_ioctl(c, self->fd, FERRIO_RB_WAIT, &self->wait);
-		break;
-	case SPLICE_OUT:
-		rb_call_splice(c, self->fd, self->pipe[1], SIZE, 0);
-		break;
-	case SPLICE_IN:
-		if (write(self->pipe[1], self->buf, MESSAGE) != MESSAGE)
-			rb_die("write: %s", strerror(errno));
-		rb_call_splice(c, self->pipe[0], self->fd, MESSAGE, 0);
-		break;
-	case URING_READ:
-		return submit(self, IORING_OP_READ, 0);
-	case URING_WRITE:
-		return submit(self, IORING_OP_WRITE, 0);
-	default:
-		return submit(self, IORING_OP_POLL_ADD, variant->events);
-	}
-	rb_call_asleep(c);
-}
-
-static long leave(struct _test_data_inside *self, enum call call)
-{
-	struct io_uring_cqe cqe;
-	long ret;
-
-	if (!by_uring(call))
-		return rb_call_end(&self->call);
-	do {
-		ret = uring_wait(&self->uring);
-	} while (ret == -EINTR);
-	if (ret < 0)
-		return ret;
-	return uring_take(&self->uring, &cqe) ? cqe.res : -ENOMSG;
-}
-
-static bool comes_back(struct _test_data_inside *self, enum call call)
-{
-	if (by_uring(call))
-		return __atomic_load_n(self->uring.cq_tail, __ATOMIC_ACQUIRE) !=
-		       *self->uring.cq_head;
-	return rb_call_done(&self->call);
-}
-
-/* ---- rings ---- */
-
-static void new_ring(struct _test_data_inside *self, enum call call)
-{
-	int fd[2];
-
-	hold_ends(SIZE, fd);
-	self->fd = fd[reads(call) ? FERRIO_RB_READ : FERRIO_RB_WRITE];
-	self->peer = fd[reads(call) ? FERRIO_RB_WRITE : FERRIO_RB_READ];
-	if (!reads(call)) {
-		rb_pattern(self->buf, SIZE, 0);
-		if (write(self->fd, self->buf, SIZE) != SIZE)
-			rb_die("filling a ring failed");
-	}
-}
-
-static void peer_acts(struct _test_data_inside *self, enum call call)
-{
-	static char buf[SIZE];
-	ssize_t n = reads(call) ? write(self->peer, "abc", MESSAGE) :
-				  read(self->peer, buf, SIZE);
-
-	if (n != (reads(call) ? MESSAGE : SIZE))
-		rb_die("the peer moved %zd", n);
-}
-
-/* Makes @last the only holder of the peer's end; then it goes. */
-static void peer_goes(struct _test_data_inside *self, enum call call, enum last last,
-		      void (*between)(struct _test_data_inside *self, enum call call))
-{
-	size_t first = reads(call) ? 2 : 0, pages = reads(call) ? 3 : 1;
-	void *window = MAP_FAILED;
-	int sock[2];
-
-	if (last == WINDOW) {
-		window = mmap(NULL, pages * RB_PAGE, PROT_READ | PROT_WRITE,
-			      MAP_SHARED, self->peer, first * RB_PAGE);
-		if (window == MAP_FAILED)
-			rb_die("mmap: %s", strerror(errno));
-	}
-	if (last == SOCKET) {
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock))
-			rb_die("socketpair: %s", strerror(errno));
-		hold_send(sock[0], self->peer);
-	}
-	if (last == WINDOW || last == SOCKET)
-		close(self->peer);
-	between(self, call);
-	switch (last) {
-	case DESCRIPTOR:
-		close(self->peer);
-		break;
-	case WINDOW:
-		munmap(window, pages * RB_PAGE);
-		break;
-	case SOCKET:
-		close(sock[0]);
-		close(sock[1]);
-		break;
-	default:
-		if (rb_shutdown(self->peer, reads(call) ? FERRIO_RB_WRITE :
-							  FERRIO_RB_READ))
-			rb_die("FERRIO_RB_SHUTDOWN failed");
-		close(self->peer);
-	}
-}
-
-/* ---- tests ---- */
+/* ---- the peer's end, while a call sleeps ---- */
 
 static void sleeps_on(struct _test_data_inside *self, enum call call)
 {
@@ -289,7 +26,9 @@ TEST_F(inside, peer_goes)
 		rb_catch(SIGPIPE, SA_RESTART);
 		new_ring(self, variant->call);
 		enter(self, variant);
-		peer_goes(self, variant->call, last, sleeps_on);
+		peer_leaves_but(self, variant->call, last);
+		sleeps_on(self, variant->call);
+		last_goes(self, variant->call);
 		EXPECT_EQ(variant->ended, leave(self, variant->call))
 			TH_LOG("last %d", last);
 		EXPECT_EQ(variant->pipes, rb_caught(SIGPIPE));
@@ -306,6 +45,140 @@ TEST_F(inside, peer_goes)
 		close(self->fd);
 	}
 }
+
+/* ---- the call and the end at once ---- */
+
+struct race {
+	struct _test_data_inside *self;
+	const struct _fixture_variant_inside *variant;
+	bool acts;		/* the peer, before it goes */
+	uint64_t pause;		/* between that and this */
+	long ret;
+};
+
+static void race_calls(void *arg)
+{
+	struct race *r = arg;
+	struct _test_data_inside *self = r->self;
+
+	switch (r->variant->call) {
+	case READ:
+		r->ret = E(read(self->fd, self->buf, SIZE));
+		break;
+	case WRITE:
+		r->ret = E(write(self->fd, self->buf, MESSAGE));
+		break;
+	case POLL_DATA:
+	case POLL_SPACE:
+		r->ret = E(poll(&self->pfd, 1, -1));
+		break;
+	case WAIT_DATA:
+	case WAIT_SPACE:
+		r->ret = E(ioctl(self->fd, FERRIO_RB_WAIT, &self->wait));
+		break;
+	case SPLICE_OUT:
+		r->ret = E(splice(self->fd, NULL, self->pipe[1], NULL, SIZE, 0));
+		break;
+	case SPLICE_IN:
+		r->ret = E(splice(self->pipe[0], NULL, self->fd, NULL, MESSAGE, 0));
+		break;
+	default:
+		submit_call(self, r->variant);
+		r->ret = leave(self, r->variant->call);
+	}
+}
+
+static void race_ends(void *arg)
+{
+	struct race *r = arg;
+
+	if (r->acts)
+		peer_acts(r->self, r->variant->call);
+	for (volatile uint64_t i = 0; i < r->pause; i++)
+		;
+	last_goes(r->self, r->variant->call);
+}
+
+/* Whether the events are those of before or after the end, and no others. */
+static bool events_fit(enum call call, bool acts, int events)
+{
+	int ready = !acts ? 0 : reads(call) ? POLLIN : POLLOUT;
+	int end = POLLHUP | (reads(call) ? 0 : POLLERR);
+
+	return events == (ready | end) || (acts && events == ready);
+}
+
+/* Nothing that was there before the end is lost; nothing goes where nobody is. */
+static bool result_fits(const struct race *r)
+{
+	const struct _fixture_variant_inside *variant = r->variant;
+	const struct _test_data_inside *self = r->self;
+	enum call call = variant->call;
+
+	if (call == POLL_DATA || call == POLL_SPACE)
+		return r->ret == 1 && events_fit(call, r->acts, self->pfd.revents);
+	if (call == URING_POLL_DATA || call == URING_POLL_SPACE)
+		return events_fit(call, r->acts, r->ret);
+	if (call == WAIT_DATA && self->wait.bytes != (r->acts ? MESSAGE : 0))
+		return false;
+	if (!r->acts)
+		return r->ret == variant->ended;
+	return r->ret == variant->moved || (!reads(call) && r->ret == variant->ended);
+}
+
+TEST_F_TIMEOUT(inside, peer_goes_at_any_time, 60)
+{
+	bool writes = !reads(variant->call) && variant->moved == MESSAGE;
+	const char *holders = reads(variant->call) ? "rb-producers" : "rb-consumers";
+	const char *sleeps = reads(variant->call) ? "rb-consumer-sleeps" :
+						    "rb-producer-sleeps";
+	int n = rounds(60, 60), slept = 0, ended = 0;
+	uint64_t seed = rb_seed();
+	struct meeting meeting;
+
+	meeting_start(&meeting);
+	for (int i = 0; i < n; i++) {
+		enum last last = i % LASTS;
+		/* only who has a descriptor can */
+		bool acts = i / LASTS % 2 && (last == DESCRIPTOR || last == RIGHT);
+		struct race r = {
+			.self = self, .variant = variant, .acts = acts,
+			.pause = meeting_delay(&seed),
+		};
+		struct meeter meeter[2] = {
+			{ .act = race_calls, .arg = &r },
+			{ .act = race_ends, .arg = &r },
+		};
+
+		rb_catch(SIGPIPE, SA_RESTART);
+		new_ring(self, variant->call);
+		prepare(self, variant);
+		peer_leaves_but(self, variant->call, last);
+		meeter[rb_random(&seed) % 2].delay = meeting_delay(&seed);
+		meeting_both(&meeting, &meeter[0], &meeter[1]);
+		ASSERT_TRUE(result_fits(&r))
+			TH_LOG("last %d, acts %d: %ld, events %#x, %llu bytes", last,
+			       acts, r.ret, self->pfd.revents, self->wait.bytes);
+		EXPECT_EQ(r.ret == -EPIPE ? variant->pipes : 0, rb_caught(SIGPIPE));
+		if (acts && (variant->call == READ || variant->call == URING_READ))
+			EXPECT_EQ(0, memcmp(self->buf, "abc", MESSAGE));
+		if (writes)
+			EXPECT_EQ(SIZE + (r.ret < 0 ? 0 : MESSAGE),
+				  rb_fdinfo(self->fd, "rb-written"));
+		/* what splice() moved, or did not */
+		if (r.ret == (variant->call == SPLICE_OUT ? MESSAGE : -EPIPE) &&
+		    (variant->call == SPLICE_OUT || variant->call == SPLICE_IN))
+			EXPECT_EQ(MESSAGE, read(self->pipe[0], self->buf, SIZE));
+		EXPECT_EQ(0, rb_fdinfo(self->fd, holders));
+		slept += rb_fdinfo(self->fd, sleeps) > 0;
+		ended += r.ret == variant->ended;
+		close(self->fd);
+	}
+	meeting_end(&meeting);
+	TH_LOG("%d calls: %d ended, %d slept", n, ended, slept);
+}
+
+/* ---- of its own descriptor ---- */
 
 /* Whether the peer sees no end while it is held, and soon after it is not. */
 static bool peer_sees_end(struct _test_data_inside *self)
