@@ -15,6 +15,7 @@
 #include "rb_harness.h"
 
 #define SIZE	RB_PAGE
+#define TIMES	rounds(50, 50)
 #define LATE	4000	/* ms that the garbage collector may take */
 
 FIXTURE(unread) {
@@ -36,19 +37,23 @@ FIXTURE_VARIANT_ADD(unread, producer) {
 
 FIXTURE_SETUP(unread)
 {
-	int fd[2];
-
 	signal(SIGPIPE, SIG_IGN);
 	accounts_take(&self->before);
-	hold_ends(SIZE, fd);
-	self->sent = fd[variant->rw];
-	self->mine = fd[!variant->rw];
 }
 
 FIXTURE_TEARDOWN(unread)
 {
-	close(self->mine);
 	EXPECT_TRUE(accounts_even(&self->before));
+}
+
+/* A ring a round. */
+static void ring_begin(struct _test_data_unread *self, unsigned int rw)
+{
+	int fd[2];
+
+	hold_ends(SIZE, fd);
+	self->sent = fd[rw];
+	self->mine = fd[!rw];
 }
 
 static void pair(int type, int sock[2])
@@ -100,19 +105,15 @@ static bool gone(int fd, unsigned int rw)
 /* ---- never received ---- */
 
 /* By either socket of the pair, and whichever is closed last. */
-TEST_F(unread, in_each_kind_of_socket)
+TEST_F_TIMEOUT(unread, in_each_kind_of_socket, 60)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
 
-	for (int i = 0; i < 6; i++) {
-		int sock[2], fd[2];
+	for (int i = 0, n = TIMES; i < n; i++) {
+		int sock[2];
 
-		if (i) {
-			hold_ends(SIZE, fd);
-			self->sent = fd[variant->rw];
-			self->mine = fd[!variant->rw];
-		}
-		pair(types[i / 2], sock);
+		ring_begin(self, variant->rw);
+		pair(types[i / 2 % 3], sock);
 		send_last(sock[0], &self->sent);
 		EXPECT_TRUE(held(self->mine, !variant->rw));
 		/* only the receiver's queue holds it */
@@ -120,35 +121,38 @@ TEST_F(unread, in_each_kind_of_socket)
 		if (i % 2 == 0)
 			EXPECT_TRUE(held(self->mine, !variant->rw));
 		close(sock[!(i % 2)]);
-		EXPECT_TRUE(gone(self->mine, !variant->rw)) TH_LOG("kind %d", i);
-		if (i < 5)
-			close(self->mine);
+		ASSERT_TRUE(gone(self->mine, !variant->rw)) TH_LOG("round %d", i);
+		close(self->mine);
 	}
 }
 
 /* Of a connection that was never accepted, until nobody listens any more. */
-TEST_F(unread, before_accept)
+TEST_F_TIMEOUT(unread, before_accept, 60)
 {
-	struct sockaddr_un name = { .sun_family = AF_UNIX };
-	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int connecting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t len = sizeof(name);
+	for (int i = 0, n = TIMES; i < n; i++) {
+		struct sockaddr_un name = { .sun_family = AF_UNIX };
+		int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int connecting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		socklen_t len = sizeof(name);
 
-	/* a name of the kernel's choice */
-	ASSERT_EQ(0, bind(listening, (void *)&name, sizeof(sa_family_t)));
-	ASSERT_EQ(0, getsockname(listening, (void *)&name, &len));
-	ASSERT_EQ(0, listen(listening, 1));
-	ASSERT_EQ(0, connect(connecting, (void *)&name, len));
-	send_last(connecting, &self->sent);
-	EXPECT_TRUE(held(self->mine, !variant->rw));
-	close(connecting);
-	EXPECT_TRUE(held(self->mine, !variant->rw));
-	close(listening);
-	EXPECT_TRUE(gone(self->mine, !variant->rw));
+		ring_begin(self, variant->rw);
+		/* a name of the kernel's choice */
+		ASSERT_EQ(0, bind(listening, (void *)&name, sizeof(sa_family_t)));
+		ASSERT_EQ(0, getsockname(listening, (void *)&name, &len));
+		ASSERT_EQ(0, listen(listening, 1));
+		ASSERT_EQ(0, connect(connecting, (void *)&name, len));
+		send_last(connecting, &self->sent);
+		ASSERT_TRUE(held(self->mine, !variant->rw));
+		close(connecting);
+		ASSERT_TRUE(held(self->mine, !variant->rw));
+		close(listening);
+		ASSERT_TRUE(gone(self->mine, !variant->rw));
+		close(self->mine);
+	}
 }
 
 /* The message is taken without room for the descriptor, which goes at once. */
-TEST_F(unread, cut_off)
+TEST_F_TIMEOUT(unread, cut_off, 60)
 {
 	char c, room[CMSG_SPACE(0)];
 	struct iovec iov = { &c, 1 };
@@ -156,42 +160,50 @@ TEST_F(unread, cut_off)
 	int sock[2];
 
 	pair(SOCK_STREAM, sock);
-	send_last(sock[0], &self->sent);
-	/* looking at it takes nothing out */
-	ASSERT_EQ(1, recv(sock[1], &c, 1, MSG_PEEK));
-	EXPECT_TRUE(held(self->mine, !variant->rw));
-	msg.msg_control = room;
-	msg.msg_controllen = sizeof(room);
-	ASSERT_EQ(1, recvmsg(sock[1], &msg, 0));
-	EXPECT_EQ(MSG_CTRUNC, msg.msg_flags);
-	EXPECT_TRUE(gone(self->mine, !variant->rw));
+	for (int i = 0, n = TIMES; i < n; i++) {
+		ring_begin(self, variant->rw);
+		send_last(sock[0], &self->sent);
+		/* looking at it takes nothing out */
+		ASSERT_EQ(1, recv(sock[1], &c, 1, MSG_PEEK));
+		ASSERT_TRUE(held(self->mine, !variant->rw));
+		msg.msg_control = room;
+		msg.msg_controllen = sizeof(room);
+		ASSERT_EQ(1, recvmsg(sock[1], &msg, 0));
+		ASSERT_EQ(MSG_CTRUNC, msg.msg_flags);
+		ASSERT_TRUE(gone(self->mine, !variant->rw));
+		close(self->mine);
+	}
 	close(sock[0]);
 	close(sock[1]);
 }
 
 /* Looked at with room for it: that is another descriptor of the same file. */
-TEST_F(unread, peeked)
+TEST_F_TIMEOUT(unread, peeked, 60)
 {
-	char c, room[CMSG_SPACE(sizeof(int))];
-	struct iovec iov = { &c, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = room, .msg_controllen = sizeof(room),
-	};
-	int sock[2], fd;
+	for (int i = 0, n = TIMES; i < n; i++) {
+		char c, room[CMSG_SPACE(sizeof(int))];
+		struct iovec iov = { &c, 1 };
+		struct msghdr msg = {
+			.msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = room, .msg_controllen = sizeof(room),
+		};
+		int sock[2], fd;
 
-	pair(SOCK_STREAM, sock);
-	send_last(sock[0], &self->sent);
-	ASSERT_EQ(1, recvmsg(sock[1], &msg, MSG_PEEK | MSG_CMSG_CLOEXEC));
-	ASSERT_NE(NULL, CMSG_FIRSTHDR(&msg));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	EXPECT_EQ(1, rb_fdinfo(self->mine, variant->rw == FERRIO_RB_READ ?
-			       "rb-consumers" : "rb-producers"));
-	close(sock[0]);
-	close(sock[1]);
-	EXPECT_TRUE(held(self->mine, !variant->rw));
-	close(fd);
-	EXPECT_TRUE(gone(self->mine, !variant->rw));
+		ring_begin(self, variant->rw);
+		pair(SOCK_STREAM, sock);
+		send_last(sock[0], &self->sent);
+		ASSERT_EQ(1, recvmsg(sock[1], &msg, MSG_PEEK | MSG_CMSG_CLOEXEC));
+		ASSERT_NE(NULL, CMSG_FIRSTHDR(&msg));
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+		ASSERT_EQ(1, rb_fdinfo(self->mine, variant->rw == FERRIO_RB_READ ?
+				       "rb-consumers" : "rb-producers"));
+		close(sock[0]);
+		close(sock[1]);
+		ASSERT_TRUE(held(self->mine, !variant->rw));
+		close(fd);
+		ASSERT_TRUE(gone(self->mine, !variant->rw));
+		close(self->mine);
+	}
 }
 
 /* ---- garbage ---- */
@@ -264,14 +276,8 @@ static void make_garbage(int *fd, int shape)
 
 TEST_F_TIMEOUT(unread, each_shape_of_garbage, 60)
 {
-	for (int i = 0; i < SHAPES * rounds(4, 2); i++) {
-		int fd[2];
-
-		if (i) {
-			hold_ends(SIZE, fd);
-			self->sent = fd[variant->rw];
-			self->mine = fd[!variant->rw];
-		}
+	for (int i = 0, n = TIMES; i < n; i++) {
+		ring_begin(self, variant->rw);
 		make_garbage(&self->sent, i % SHAPES);
 		ASSERT_TRUE(gone(self->mine, !variant->rw))
 			TH_LOG("shape %d", i % SHAPES);
@@ -279,48 +285,60 @@ TEST_F_TIMEOUT(unread, each_shape_of_garbage, 60)
 				       "rb-consumers" : "rb-producers"));
 		close(self->mine);
 	}
-	self->mine = -1;
 }
 
 /* What is mapped is not garbage: the end lives until it is unmapped. */
-TEST_F(unread, a_window_outlives_it)
+TEST_F_TIMEOUT(unread, a_window_outlives_it, 60)
 {
 	size_t first = variant->rw == FERRIO_RB_WRITE ? 2 : 0;
 	size_t bytes = (variant->rw == FERRIO_RB_WRITE ? 3 : 1) * RB_PAGE;
-	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, self->sent,
-			first * RB_PAGE);
 
-	ASSERT_NE(MAP_FAILED, at);
-	self_loop(&self->sent, false);
-	for (int i = 0; i < 50; i++) {
-		start_collector();
-		rb_sleep_ms(1);
+	for (int i = 0, n = TIMES; i < n; i++) {
+		char *at;
+
+		ring_begin(self, variant->rw);
+		at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, self->sent,
+			  first * RB_PAGE);
+		ASSERT_NE(MAP_FAILED, at);
+		self_loop(&self->sent, false);
+		/* the first time long enough for any collector */
+		for (int ms = 0; ms < (i ? 3 : 50); ms++) {
+			start_collector();
+			rb_sleep_ms(1);
+		}
+		ASSERT_TRUE(held(self->mine, !variant->rw));
+		ASSERT_EQ(0, munmap(at, bytes));
+		ASSERT_TRUE(gone(self->mine, !variant->rw));
+		close(self->mine);
 	}
-	EXPECT_TRUE(held(self->mine, !variant->rw));
-	ASSERT_EQ(0, munmap(at, bytes));
-	EXPECT_TRUE(gone(self->mine, !variant->rw));
 }
 
-/* Somebody sleeps in the other end: the collector wakes him. */
-TEST_F(unread, wakes_who_waits)
+/* Somebody sleeps in the other end, or is about to: the collector wakes him. */
+TEST_F_TIMEOUT(unread, wakes_who_waits, 60)
 {
 	char buf[SIZE] = {};
-	struct rb_call c;
 
-	if (variant->rw == FERRIO_RB_WRITE) {
-		rb_call_read(&c, self->mine, buf, SIZE);
-	} else {
-		ASSERT_EQ(SIZE, write(self->mine, buf, SIZE));
-		rb_call_write(&c, self->mine, buf, 1);
+	for (int i = 0, n = TIMES; i < n; i++) {
+		struct rb_call c;
+
+		ring_begin(self, variant->rw);
+		if (variant->rw == FERRIO_RB_WRITE) {
+			rb_call_read(&c, self->mine, buf, SIZE);
+		} else {
+			ASSERT_EQ(SIZE, write(self->mine, buf, SIZE));
+			rb_call_write(&c, self->mine, buf, 1);
+		}
+		if (i % 2)
+			rb_call_asleep(&c);
+		make_garbage(&self->sent, i % SHAPES);
+		for (int ms = 0; ms < LATE && !rb_call_done(&c); ms++) {
+			start_collector();
+			rb_sleep_ms(1);
+		}
+		ASSERT_TRUE(rb_call_done(&c));
+		ASSERT_EQ(variant->rw == FERRIO_RB_WRITE ? 0 : -EPIPE, rb_call_end(&c));
+		close(self->mine);
 	}
-	rb_call_asleep(&c);
-	make_garbage(&self->sent, 2);
-	for (int ms = 0; ms < LATE && !rb_call_done(&c); ms++) {
-		start_collector();
-		rb_sleep_ms(1);
-	}
-	ASSERT_TRUE(rb_call_done(&c));
-	EXPECT_EQ(variant->rw == FERRIO_RB_WRITE ? 0 : -EPIPE, rb_call_end(&c));
 }
 
 /* A plain descriptor and both ends of one ring, in one circle. */
@@ -337,11 +355,11 @@ FIXTURE_TEARDOWN(whole)
 {
 }
 
-TEST_F(whole, rings_in_garbage)
+TEST_F_TIMEOUT(whole, rings_in_garbage, 60)
 {
 	int sock[2];
 
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0, n = TIMES; i < n; i++) {
 		int fd[4] = { rb_open(O_RDWR) };
 
 		for (int kind = 0; kind < 3; kind++)
