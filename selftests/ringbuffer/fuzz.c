@@ -13,9 +13,11 @@
 #include <time.h>
 
 #include "accounts.h"
+#include "fuzz_aio.h"
 #include "fuzz_calls.h"
 #include "fuzz_memory.h"
 #include "fuzz_moves.h"
+#include "fuzz_uring.h"
 #include "innocent.h"
 #include "rb_harness.h"
 #include "reload.h"
@@ -28,7 +30,7 @@ static const struct kind {
 	long (*call)(struct fuzz *t);
 	unsigned int weight;
 	enum never never;
-	int errors[14];		/* besides EBADF and EINTR */
+	int errors[18];		/* besides EBADF and EINTR */
 } kinds[] = {
 	{ "open", fuzz_open, 8, 0, { EINVAL, EDQUOT, ENOTDIR, EEXIST, EPERM, EISDIR } },
 	{ "reopen", fuzz_reopen, 2, 0, { ENXIO, ENOENT, EDQUOT, EACCES } },
@@ -91,12 +93,19 @@ static const struct kind {
 	{ "send", fuzz_send, 4, 0, { EAGAIN, ETOOMANYREFS } },
 	{ "receive", fuzz_receive, 4, 0, { EAGAIN } },
 	{ "garbage", fuzz_garbage, 2, 0, { ETOOMANYREFS } },
-	{ "uring", fuzz_uring, 12, 0,
+	{ "uring", fuzz_uring, 24, 0,
 	  { EAGAIN, EBADMSG, EFAULT, EINVAL, EPIPE, EDQUOT, ENOMEM, ESPIPE,
-	    ECANCELED, EBUSY, EOPNOTSUPP } },
+	    ECANCELED, EBUSY, EOPNOTSUPP, ENOBUFS, ENOENT, EALREADY, ETIME } },
 	{ "uring_cancel", fuzz_uring_cancel, 4, 0,
 	  { EAGAIN, ENOENT, EALREADY, ECANCELED, EBADMSG, EFAULT, EINVAL, EPIPE,
-	    ESPIPE, EDQUOT, ENOMEM, EBUSY, EOPNOTSUPP } },
+	    ESPIPE, EDQUOT, ENOMEM, EBUSY, EOPNOTSUPP, ENOBUFS, ETIME } },
+	{ "aio", fuzz_aio, 12, 0,
+	  { EAGAIN, EBADMSG, EFAULT, EINVAL, EPIPE, EDQUOT, ENOMEM, ESPIPE,
+	    EOPNOTSUPP } },
+	{ "aio_wait", fuzz_aio_wait, 4, 0, { EINVAL, EFAULT } },
+	{ "aio_cancel", fuzz_aio_cancel, 4, 0,
+	  { EAGAIN, EBADMSG, EFAULT, EINVAL, EPIPE, EDQUOT, ENOMEM, ESPIPE,
+	    EOPNOTSUPP } },
 };
 
 #define KINDS	((int)ARRAY_SIZE(kinds))
@@ -222,7 +231,8 @@ static void thread_memory(struct fuzz *t, int number)
 	close(fd);
 	if (pipe2(t->pipe, O_CLOEXEC))
 		rb_die("pipe2: %s", strerror(errno));
-	uring_start(&t->uring, 0);
+	fuzz_uring_start(t);
+	fuzz_aio_start(t);
 }
 
 /* From here on the limits of a user hold. */

@@ -11,6 +11,7 @@
 #define FUZZ_H
 
 #include <limits.h>
+#include <linux/aio_abi.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -34,6 +35,11 @@
 #define FUZZ_LAST_FD	1023
 
 #define FUZZ_BUF	(128UL << 10)
+#define FUZZ_IOCBS	16	/* of a thread */
+
+/* Requests that were granted are counted by operation: io_uring's, then AIO's. */
+#define FUZZ_OPS	80
+#define FUZZ_FIRST_AIO	64
 #define FUZZ_WINDOWS	16
 #define FUZZ_ROOM	(1UL << 20)	/* for each of them */
 
@@ -58,6 +64,7 @@ struct fuzz_shared {
 	struct fuzz_told thread[FUZZ_THREADS];
 	unsigned long good[FUZZ_KINDS];
 	unsigned long bad[FUZZ_KINDS][FUZZ_ERRNOS];
+	unsigned long done[FUZZ_OPS];
 	/* a call that had to fail and did not; the first of them */
 	int granted;
 	struct fuzz_call wrong;
@@ -76,7 +83,12 @@ struct fuzz {
 	char *page, *readable;	/* the same page, writable and not */
 	int pipe[2];
 	struct uring uring;
+	struct uring_pool pool;
+	struct __kernel_timespec soon;
 	int requests;		/* under way */
+	aio_context_t aio;
+	struct iocb iocb[FUZZ_IOCBS];
+	struct iovec iov[8];	/* of a request */
 	sigjmp_buf fault;
 	volatile int guarded;
 };

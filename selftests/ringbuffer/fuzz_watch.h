@@ -82,10 +82,36 @@ static bool errors_are_known(void)
 	return fine;
 }
 
+/* Each operation of requests was granted; others of the same call do not count for it. */
+static bool all_requests_seen(bool tell)
+{
+	static const int ops[] = {
+		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_READV, IORING_OP_WRITEV,
+		IORING_OP_READ_FIXED, IORING_OP_WRITE_FIXED,
+		IORING_OP_READ_MULTISHOT, IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE,
+		IORING_OP_SPLICE, IORING_OP_ASYNC_CANCEL, IORING_OP_LINK_TIMEOUT,
+		FUZZ_FIRST_AIO + IOCB_CMD_PREAD, FUZZ_FIRST_AIO + IOCB_CMD_PWRITE,
+		FUZZ_FIRST_AIO + IOCB_CMD_PREADV, FUZZ_FIRST_AIO + IOCB_CMD_PWRITEV,
+		FUZZ_FIRST_AIO + IOCB_CMD_POLL,
+	};
+	bool fine = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		unsigned long done = __atomic_load_n(&fuzz_shared->done[ops[i]],
+						     __ATOMIC_RELAXED);
+
+		if (tell)
+			fprintf(stderr, "# request %d was granted %lu times\n", ops[i],
+				done);
+		fine &= done > 0;
+	}
+	return fine;
+}
+
 /* A fuzzer whose calls all fail tests nothing, and one whose calls never do. */
 static bool all_kinds_seen(bool tell)
 {
-	bool fine = true;
+	bool fine = all_requests_seen(tell);
 
 	for (int k = 0; k < KINDS; k++) {
 		unsigned long good = __atomic_load_n(&fuzz_shared->good[k],
