@@ -113,7 +113,7 @@ fn bindgen(header: &str, output: &Path, arguments: &[&str], documents: &[impl As
 }
 
 fn document(output: &Path, headers: &[impl AsRef<Path>]) {
-    let mut mirror = Mirror::new(read(output));
+    let mut mirror = Mirror::new(&read(output));
     for header in headers {
         mirror.document(&read(header.as_ref()));
     }

@@ -6,11 +6,11 @@
 use std::fmt::Write;
 
 /// A mirror, and what has been put in front of its items.
-pub struct Mirror(String);
+pub(crate) struct Mirror(String);
 
 impl Mirror {
     /// What bindgen has written, without a formatter: a space between any two tokens.
-    pub fn new(text: String) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut types = text.split("pub type ");
         let mut mirror = types.next().unwrap_or_default().to_owned();
         for text in types {
@@ -22,13 +22,13 @@ impl Mirror {
         Mirror(mirror)
     }
 
-    pub fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 
     /// Takes the words from `header`: kernel-doc of structs and functions, and what stands in front
     /// of numbers and behind them. What the mirror does not have is left out.
-    pub fn document(&mut self, header: &str) {
+    pub(crate) fn document(&mut self, header: &str) {
         for comment in header.split("/**\n").skip(1) {
             if let Some((comment, _)) = comment.split_once("*/") {
                 self.block(comment);
