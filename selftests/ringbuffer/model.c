@@ -14,6 +14,7 @@ struct holder {
 	int fd;
 	bool plain;
 	bool r, w;	/* the ends that it holds */
+	int gave_up;	/* what poll shows of those that it gave up */
 };
 
 struct model {
@@ -121,7 +122,7 @@ static long model_read(struct holder *h, size_t len)
 static int model_poll(struct holder *h)
 {
 	size_t room = m.size - (m.in - m.out);
-	int bits = 0;
+	int bits = h->gave_up;
 
 	if (h->r && m.in != m.out)
 		bits |= POLLIN | POLLRDNORM;
@@ -228,6 +229,8 @@ static bool do_shutdown(struct holder *h)
 	long want = *held ? 0 : -EBADF;
 	long got = rb_shutdown(h->fd, write ? FERRIO_RB_WRITE : FERRIO_RB_READ);
 
+	if (*held)
+		h->gave_up |= write ? POLLOUT | POLLWRNORM : POLLIN | POLLRDNORM;
 	*held = false;
 	return !differs("shutdown", want, got);
 }
