@@ -217,14 +217,16 @@ static void usable(struct __test_metadata *_metadata, struct scene *s, long had,
 }
 
 /* A first use that failed has left nothing, and the size can still be changed. */
-static void unused(struct __test_metadata *_metadata, struct scene *s, long live)
+static void unused(struct __test_metadata *_metadata, struct scene *s,
+		   const struct accounts *before)
 {
 	struct ferrio_rb_info info;
 
 	rb_info(s->plain, &info);
 	if (info.state & FERRIO_RB_STATE_ALLOCATED)
 		return;
-	ASSERT_EQ(live, rb_live_pages());
+	ASSERT_EQ(before->live, rb_live_pages());
+	ASSERT_EQ(before->info.user_bytes, info.user_bytes);
 	ASSERT_EQ(0, rb_set_size(s->plain, SIZE / 2));
 	ASSERT_EQ(0, rb_set_size(s->plain, SIZE));
 }
@@ -272,7 +274,7 @@ TEST_F_TIMEOUT(inject, each_place, 60)
 			seen |= kind;
 		}
 		if (variant->stage == FRESH)
-			unused(_metadata, s, self->before.live);
+			unused(_metadata, s, &self->before);
 		/* of a success of those two nothing is left that works */
 		if (ret || (variant->call != call_blame && variant->call != call_shutdown))
 			usable(_metadata, s, had, moved ? variant->moves * ret : 0);
