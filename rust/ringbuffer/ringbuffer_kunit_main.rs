@@ -229,7 +229,9 @@ mod stream_tests {
         let mut one = [0];
         assert_eq!(pair.read(&mut one), (Ok(()), 1));
         pair.close(Rw::Write)?;
-        assert_eq!(pair.stream().ready(), Mask::HUP);
+        // A write fails instead of waiting.
+        assert_eq!(pair.stream().ready(), Mask::HUP | Mask::OUT);
+        assert_eq!(pair.write(b"x"), (Err(EBADF), 0));
         Ok(())
     }
 
