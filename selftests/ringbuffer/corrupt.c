@@ -299,7 +299,7 @@ static long one_call(struct __test_metadata *_metadata,
 	took = now_ns() - begin;
 	if (blocks)
 		tick(0);
-	EXPECT_GE(LATE + 2 * TICK * 1000000ULL, took)
+	EXPECT_GE(LATE * rb_slowness() + 2 * TICK * 1000000ULL, took)
 		TH_LOG("%ld took %llu ms", ret,
 		       (unsigned long long)took / 1000000);
 	if (took > self->slowest)

@@ -157,8 +157,7 @@ static void disturb(pid_t pid, uint64_t *seed)
  */
 static bool watch(pid_t pid, int seconds)
 {
-	const char *slow = getenv("FERRIO_SLOW");
-	uint64_t patience = 10 * (slow && atoi(slow) > 0 ? atoi(slow) : 1);
+	uint64_t patience = 10 * rb_slowness();
 	uint64_t seen[FUZZ_THREADS] = {}, since[FUZZ_THREADS], begin = now_ns();
 	uint64_t seed = fuzz_shared->seed, second = 1000000000ULL;
 	int status;

@@ -297,7 +297,7 @@ static bool family_round(struct _test_data_life *self, enum family family,
 
 TEST_F_TIMEOUT(life, against_each, 60)
 {
-	unsigned int n = rounds(50, 50);
+	unsigned int n = rounds(15, 50);
 
 	for (int other = variant->family; other < FAMILIES; other++) {
 		unsigned int of_both = 0, i = 0;

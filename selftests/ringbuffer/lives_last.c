@@ -179,7 +179,8 @@ static void remove_it(void *arg)
 
 TEST_F_TIMEOUT(last, goes_while_removed, 60)
 {
-	int n = rounds(50, 50), met = 0;
+	bool rare = variant->way != CLOSE && variant->way != KILL;
+	int n = rounds(10, rare ? 10 : 50), met = 0;
 
 	for (int i = 0; i < n; i++) {
 		struct holder h = { .way = variant->way, .go = self->go };

@@ -43,20 +43,13 @@ struct detector {
 	long timeout, interval, found, live;
 };
 
-static int slowness(void)
-{
-	const char *slow = getenv("FERRIO_SLOW");
-
-	return slow && atoi(slow) > 0 ? atoi(slow) : 1;
-}
-
 static void detector_begin(struct detector *d)
 {
 	d->timeout = rb_read_number(HUNG "timeout_secs");
 	d->interval = rb_read_number(HUNG "check_interval_secs");
 	d->found = rb_read_number(HUNG "detect_count");
 	d->live = rb_live_pages();
-	set_number(HUNG "timeout_secs", 5 * slowness());
+	set_number(HUNG "timeout_secs", 5 * rb_slowness());
 	set_number(HUNG "check_interval_secs", 1);
 }
 

@@ -118,8 +118,7 @@ static inline time_t players_now(void)
  */
 static inline bool players_watch(struct players *p, int sig)
 {
-	const char *slow = getenv("FERRIO_SLOW");
-	time_t patience = 5 * (slow && atoi(slow) > 0 ? atoi(slow) : 1);
+	time_t patience = 5 * rb_slowness();
 	time_t last = players_now();
 	uint64_t seed = 1, sum, seen = 0;
 	bool fine = true, alive[2];

@@ -120,6 +120,7 @@ void rb_reap_killed(pid_t pid);
 void rb_pin(int cpu);
 bool rb_test_kernel(void);
 int rounds(int stock, int test);
+int rb_slowness(void);
 long rb_live_pages(void);
 bool rb_pages_return(long live);
 int rb_count_fds(void);

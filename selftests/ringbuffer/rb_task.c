@@ -240,6 +240,14 @@ int rounds(int stock, int test)
 	       (getenv("FERRIO_LONG") ? 10 : 1);
 }
 
+/* By how much the guest is slower than hardware, at least: limits are for that. */
+int rb_slowness(void)
+{
+	const char *slow = getenv("FERRIO_SLOW");
+
+	return slow && atoi(slow) > 0 ? atoi(slow) : 1;
+}
+
 long rb_read_number(const char *path)
 {
 	char text[64];
