@@ -6,7 +6,8 @@
 
 use crate::{
     memory::Memory,
-    ring::{Ring, Rw},
+    ring::Ring,
+    rw::Rw,
     words::{KernelWords, OwnWord},
 };
 use ferrio::{new_wait_queue, poll::Mask, shared::fence, wait::WaitQueue};
@@ -130,8 +131,8 @@ impl Alarm {
     /// Whether such a poller has been queued here.
     ///
     /// To be asked behind the full barrier that follows what was published,
-    /// [`is_called`](Self::is_called) of the other end has one: the poller says so, has a full barrier, too, and looks, so that
-    /// one of the two sees the other.
+    /// [`is_called`](Self::is_called) of the other end has one: the poller says so, has a full
+    /// barrier, too, and looks, so that one of the two sees the other.
     #[inline]
     pub(crate) fn expects_edges(&self) -> bool {
         self.edges.load(Relaxed) != 0

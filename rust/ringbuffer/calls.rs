@@ -5,7 +5,8 @@
 use crate::{
     end::{End, Kind},
     memory::{Memory, HEAD_PAGES},
-    ring::{RingBytes, Rw, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    ring::{RingBytes, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    rw::Rw,
     stream,
     uapi::{
         self, ferrio_rb_info, ferrio_rb_mint, ferrio_rb_shutdown, ferrio_rb_size, ferrio_rb_wait,

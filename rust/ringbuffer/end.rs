@@ -5,8 +5,9 @@
 use crate::{
     calls,
     memory::Memory,
-    ring::{Ring, Rw},
-    stream::{Stream, OBSERVES},
+    ring::Ring,
+    rw::{Rw, OBSERVES},
+    stream::Stream,
     uapi,
     users::{Share, Users},
 };

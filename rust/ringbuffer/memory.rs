@@ -5,7 +5,7 @@
 //! What is read from the words is a claim of whoever has mapped them; what is written to the state
 //! page is a print of what the kernel knows from its own memory.
 
-use crate::{alarm::Counters, ring::Rw, uapi, words::PageWord};
+use crate::{alarm::Counters, rw::Rw, uapi, words::PageWord};
 use core::mem::offset_of;
 use ferrio::{
     pages::{PageRef, PageVec},

@@ -33,6 +33,7 @@
 use crate::{
     alarm::Alarm,
     memory::Memory,
+    rw::Rw,
     uapi,
     users::{Share, Use},
 };
@@ -76,44 +77,6 @@ impl TryFrom<u64> for RingBytes {
         }
         // INVARIANT: Just checked.
         Ok(RingBytes(bytes))
-    }
-}
-
-/// The direction of data, seen by the holder of an end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rw {
-    Read,
-    Write,
-}
-
-impl Rw {
-    /// The other end.
-    pub(crate) fn peer(self) -> Self {
-        match self {
-            Rw::Read => Rw::Write,
-            Rw::Write => Rw::Read,
-        }
-    }
-
-    /// The bits of poll() that mean this end is ready.
-    pub(crate) fn event(self) -> Mask {
-        match self {
-            Rw::Read => Mask::IN,
-            Rw::Write => Mask::OUT,
-        }
-    }
-
-    /// The end's bit in a file's set of ends: the file holds it.
-    pub(crate) fn bit(self) -> u32 {
-        match self {
-            Rw::Read => 1,
-            Rw::Write => 2,
-        }
-    }
-
-    /// The bit there of an end that the file has held, and given up.
-    pub(crate) fn given_up_bit(self) -> u32 {
-        self.bit() << 3
     }
 }
 
@@ -395,8 +358,8 @@ impl Ring {
         Ok(rw.bit())
     }
 
-    /// Takes an end away from a file's set, and leaves `instead` there; wakes those who sleep at that
-    /// end, and everybody if it was the last holder.
+    /// Takes an end away from a file's set, and leaves `instead` there; wakes those who sleep at
+    /// that end, and everybody if it was the last holder.
     ///
     /// Nobody is told a bit: what is new to the one who gives up is nothing to the others.
     ///

@@ -10,6 +10,7 @@ mod calls;
 mod end;
 mod memory;
 mod ring;
+mod rw;
 mod splice;
 mod stream;
 mod uapi;
@@ -39,7 +40,8 @@ impl kernel::Module for RingbufferKunit {
 mod stream_tests {
     use crate::{
         memory::HEAD_PAGES,
-        ring::{Ring, RingBytes, Rw, MAX_BYTES, MIN_BYTES},
+        ring::{Ring, RingBytes, MAX_BYTES, MIN_BYTES},
+        rw::Rw,
         stream::Stream,
         uapi,
         users::{Share, Use, Users},

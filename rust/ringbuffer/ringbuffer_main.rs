@@ -9,6 +9,7 @@ mod calls;
 mod end;
 mod memory;
 mod ring;
+mod rw;
 mod splice;
 mod stream;
 mod uapi;

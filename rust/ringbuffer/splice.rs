@@ -9,7 +9,7 @@
 //! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
 //! producer's token, and waits for that with the pipe unlocked, too.
 
-use crate::{ring::Rw, stream::Stream};
+use crate::{rw::Rw, stream::Stream};
 use ferrio::{
     splice::{PipeSink, PipeSource, Spliced},
     task,

@@ -7,7 +7,8 @@
 
 use crate::{
     memory::Memory,
-    ring::{Ring, Rw},
+    ring::Ring,
+    rw::{Rw, OBSERVES},
     uapi,
     wish::Wish,
     words::KernelWords,
@@ -27,9 +28,6 @@ use ring::{must_sleep, observe, Turn};
 /// A producer that has to sleep sleeps for this part of the ring at most, if it needs less and its
 /// peer is awake.
 pub(crate) const WORTH_PART: usize = 4;
-
-/// The bit of an observer in a file's set of ends: it holds none of them.
-pub(crate) const OBSERVES: u32 = 1 << 2;
 
 /// A file's view of its ring for the time of one call.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 //! What a sleeper at an end waits for.
 
-use crate::{ring::Rw, stream::Stream, words::KernelWords};
+use crate::{rw::Rw, stream::Stream, words::KernelWords};
 use ferrio::poll::Mask;
 use ring::{arm_and_call, Hope, Word};
 

@@ -123,10 +123,17 @@ TEST_F(nowait, counts)
 	EXPECT_TRUE(nobody_slept(rb));
 }
 
-/* What is final is told as it is, for a ring too large to be made at once as well. */
-static void ends(struct __test_metadata *_metadata,
-		 FIXTURE_DATA(nowait) *self,
-		 const FIXTURE_VARIANT(nowait) *variant, size_t size)
+/* The ring begins anew, with another size. */
+static void again(struct rb *rb, enum rb_kind kind, size_t size, bool nonblock)
+{
+	rb_stop(rb);
+	rb_start(rb, kind, size);
+	if (nonblock)
+		rb_nonblock(rb, true);
+}
+
+/* What is final is told as it is. */
+TEST_F(nowait, ends)
 {
 	struct rb *rb = &self->rb;
 
@@ -139,28 +146,24 @@ static void ends(struct __test_metadata *_metadata,
 		rb_close_r(rb);
 		EXPECT_EQ(-EBADF, get(out, 5));
 	}
-	rb_stop(rb);
-	rb_start(rb, variant->kind, size);
-	if (variant->how == FILE_FLAG)
-		rb_nonblock(rb, true);
-	rb_close_r(rb);
-	EXPECT_EQ(-EPIPE, put(in, 5));
-	EXPECT_EQ(1, rb_caught(SIGPIPE));
-	rb_stop(rb);
-	rb_start(rb, variant->kind, size);
-	EXPECT_EQ(0, rb_blame(rb->w, FERRIO_RB_WRITE));
-	EXPECT_EQ(-EBADMSG, put(in, 5));
-	EXPECT_EQ(-EBADMSG, get(out, 5));
 }
 
-TEST_F(nowait, ends)
-{
-	ends(_metadata, self, variant, RB_DEFAULT);
-}
-
+/* The same before the first use, and for a ring too large to be made at once. */
 TEST_F(nowait, ends_of_a_large_ring)
 {
-	ends(_metadata, self, variant, MIDDLE);
+	const bool nonblock = variant->how == FILE_FLAG;
+	struct rb *rb = &self->rb;
+
+	for (size_t size = RB_DEFAULT; size <= MIDDLE; size *= MIDDLE / RB_DEFAULT) {
+		again(rb, variant->kind, size, nonblock);
+		rb_close_r(rb);
+		EXPECT_EQ(-EPIPE, put(in, 5));
+		EXPECT_EQ(1, rb_caught(SIGPIPE));
+		again(rb, variant->kind, size, nonblock);
+		EXPECT_EQ(0, rb_blame(rb->w, FERRIO_RB_WRITE));
+		EXPECT_EQ(-EBADMSG, put(in, 5));
+		EXPECT_EQ(-EBADMSG, get(out, 5));
+	}
 }
 
 TEST_F(nowait, faults)
