@@ -15,7 +15,7 @@
 #include "rb_harness.h"
 
 #define SIZE	RB_PAGE
-#define TIMES	rounds(20, 50)
+#define TIMES	rounds(10, 15)
 #define LATE	4000	/* ms that the garbage collector may take */
 
 FIXTURE(unread) {

@@ -132,7 +132,7 @@ TEST_F_TIMEOUT(inside, peer_goes_at_any_time, 60)
 	const char *holders = reads(variant->call) ? "rb-producers" : "rb-consumers";
 	const char *sleeps = reads(variant->call) ? "rb-consumer-sleeps" :
 						    "rb-producer-sleeps";
-	int n = rounds(20, 50), slept = 0, ended = 0;
+	int n = rounds(20, 25), slept = 0, ended = 0;
 	uint64_t seed = rb_seed();
 	struct meeting meeting;
 
