@@ -391,7 +391,8 @@ impl Ring {
             self.side(rw.peer()).alarm.wake_all(self);
             alarm.wake_all(self);
         } else {
-            alarm.waiters.wake(Mask::NONE);
+            // Exclusive ones, too: it is this file's pollers who have to look.
+            alarm.waiters.wake_all(Mask::NONE);
         }
         Ok(())
     }

@@ -80,12 +80,20 @@ impl<'s, 'a> Wish<'s, 'a> {
     }
 
     /// For a poller that is ready and wants to know of more: any movement of the peer from now on.
+    ///
+    /// So it asks for the least that the peer's position can be, by the own one. The peer's word
+    /// as it is now would say the same, but is the peer's to choose: a value half a turn of the
+    /// numbers away would be less than what others are armed for, and never be reached.
     pub(crate) fn arm_for_more(stream: &Stream<'_>, rw: Rw) {
         let ring = stream.ring;
-        let at = ring
+        let own = ring
             .memory()
-            .map_or(0, |memory| memory.position(rw.peer()).load());
-        ring.side(rw).alarm.arm(at.wrapping_add(1), false, ring);
+            .map_or(0, |memory| memory.position(rw).load());
+        let least = match rw {
+            Rw::Read => own,
+            Rw::Write => own.wrapping_sub(ring.size() as u64),
+        };
+        ring.side(rw).alarm.arm(least, false, ring);
     }
 }
 

@@ -4,6 +4,7 @@
  * of it, that it is final, who is told, and who is woken.
  */
 
+#include <sys/epoll.h>
 #include <sys/mman.h>
 
 #include "hold.h"
@@ -261,6 +262,77 @@ TEST_F(rule, wakes_a_turn)
 	EXPECT_EQ(-EBADMSG, rb_call_end(&c));
 	EXPECT_GE(SOON, now_ns() - at);
 	hold_drop(&h);
+}
+
+/* ---- for a moment only ---- */
+
+FIXTURE(asleep) {
+	int r, w, o, epoll;
+	struct hold bad;
+	long live;
+};
+
+FIXTURE_VARIANT(asleep) {
+	long call;
+};
+
+FIXTURE_VARIANT_ADD(asleep, read) { SYS_read };
+FIXTURE_VARIANT_ADD(asleep, wait) { SYS_ioctl };
+FIXTURE_VARIANT_ADD(asleep, poll) { SYS_poll };
+
+FIXTURE_SETUP(asleep)
+{
+	int plain;
+
+	self->live = rb_live_pages();
+	plain = rb_open(O_RDWR);
+	self->r = rb_mint(plain, FERRIO_RB_READ);
+	self->w = rb_mint(plain, FERRIO_RB_WRITE);
+	self->o = rb_mint(plain, FERRIO_RB_OBSERVE);
+	hold_take(&self->bad, rb_mint(plain, FERRIO_RB_WRITE), FERRIO_RB_WRITE, true);
+	close(plain);
+	self->epoll = epoll_create1(EPOLL_CLOEXEC);
+}
+
+FIXTURE_TEARDOWN(asleep)
+{
+	hold_drop(&self->bad);
+	close(self->epoll);
+	close(self->r);
+	close(self->w);
+	close(self->o);
+	EXPECT_TRUE(rb_pages_return(self->live));
+}
+
+/* A poll that is armed for while the position is far away lowers nobody's arm. */
+TEST_F(asleep, a_poll_meets_a_wrong_position)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+	struct ferrio_rb_wait wait = { .size = sizeof(wait), .rw = FERRIO_RB_READ };
+	struct pollfd p = { .fd = self->r, .events = POLLIN };
+	struct rb_call call;
+	char buf[100];
+
+	switch (variant->call) {
+	case SYS_read:
+		rb_call_read(&call, self->r, buf, sizeof(buf));
+		break;
+	case SYS_poll:
+		rb_call_poll(&call, &p, -1);
+		break;
+	default:
+		rb_call_ioctl(&call, self->r, FERRIO_RB_WAIT, &wait);
+	}
+	rb_call_asleep(&call);
+	__atomic_store_n(self->bad.rb.own, 1ULL << 63, __ATOMIC_SEQ_CST);
+	ASSERT_EQ(0, epoll_ctl(self->epoll, EPOLL_CTL_ADD, self->o, &ev));
+	__atomic_store_n(self->bad.rb.own, 0, __ATOMIC_SEQ_CST);
+	ASSERT_EQ(3, write(self->w, "abc", 3));
+	EXPECT_EQ(variant->call == SYS_read ? 3 : variant->call == SYS_poll, rb_call_end(&call));
+	/* unless the bytes are gone before it looks */
+	if (variant->call != SYS_read)
+		EXPECT_EQ(1, epoll_wait(self->epoll, &ev, 1, -1));
+	EXPECT_EQ(0, rb_fdinfo(self->r, "rb-corrupt"));
 }
 
 TEST_HARNESS_MAIN

@@ -108,6 +108,26 @@ TEST_F(holders, others_wait_on)
 	close(ep);
 }
 
+/* Of pollers that are woken one at a time it is this file's who has to look. */
+TEST_F(holders, exclusive_pollers)
+{
+	struct epoll_event ev = { .events = variant->bit | EPOLLEXCLUSIVE };
+	int ep[3], fd[3] = { self->stays, self->gives_up, self->stays };
+
+	/* wherever in the queue it stands */
+	for (int i = 0; i < 3; i++) {
+		ep[i] = epoll_create1(EPOLL_CLOEXEC);
+		ASSERT_EQ(0, epoll_ctl(ep[i], EPOLL_CTL_ADD, fd[i], &ev));
+	}
+	ASSERT_EQ(0, rb_shutdown(self->gives_up, variant->rw));
+	EXPECT_EQ(1, epoll_wait(ep[1], &ev, 1, -1));
+	EXPECT_EQ(variant->bit, ev.events);
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(0, i == 1 ? 0 : epoll_wait(ep[i], &ev, 1, 0));
+		close(ep[i]);
+	}
+}
+
 /* Calls by it do not wait any more, and that is what poll tells. */
 TEST_F(holders, shown_as_ready)
 {
