@@ -102,11 +102,12 @@ fn bindgen(header: &str, output: &Path, arguments: &[&str], documents: &[impl As
     match status {
         Ok(status) if status.success() => document(output, documents),
         Ok(status) => panic!(
-            "{}: {status}: 0.71 is needed (Debian 13's); name it in BINDGEN",
+            "{}: {status}: what it says is above; 0.71 is needed, name it in BINDGEN",
             bindgen.display()
         ),
         Err(error) => panic!(
-            "{}: {error}: install 0.71 (Debian 13: apt install bindgen), or name it in BINDGEN",
+            "{}: {error}: install 0.71 (Debian 13: apt install bindgen; else cargo install \
+             bindgen-cli --version 0.71.1), or name it in BINDGEN",
             bindgen.display()
         ),
     }

@@ -56,7 +56,7 @@ fn another_size() {
 fn handed_out_twice() {
     let ring = Ring::open().unwrap();
     let _ends = (ring.producer().unwrap(), ring.consumer_fd().unwrap());
-    let text = "this ring's end was handed out before";
+    let text = "this open has no such end: it was handed out before, or was not opened for it";
     fails(ring.producer(), Errno::BADF, text);
     fails(ring.producer_fd(), Errno::BADF, text);
     fails(ring.consumer(), Errno::BADF, text);
@@ -64,7 +64,7 @@ fn handed_out_twice() {
 }
 
 fn another_end() {
-    let text = "this descriptor is another end, or no end at all";
+    let text = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open";
     let ring = Ring::open().unwrap();
     fails(
         Producer::from_fd(ring.consumer_fd().unwrap()),
@@ -104,7 +104,7 @@ fn no_right() {
     assert_eq!(
         said,
         format!(
-            "{}: no right to open /dev/ringbuffer: chmod 666 /dev/ringbuffer\n",
+            "{}: no right to open /dev/ringbuffer: ask for its group or its mode\n",
             Errno::ACCESS.raw_os_error()
         )
     );

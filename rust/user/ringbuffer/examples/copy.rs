@@ -15,10 +15,12 @@ fn main() -> io::Result<()> {
         io::copy(&mut consumer, &mut stdout)?;
         stdout.flush()
     });
-    let bytes = io::copy(&mut io::stdin().lock(), &mut producer)?;
-    // The end of the stream, for the other thread.
+    let copied = io::copy(&mut io::stdin().lock(), &mut producer);
+    // The end of the stream, for the other thread.  What it says first is the cause: when it
+    // cannot write it reads no more, and that is all that the producer can know.
     drop(producer);
     writer.join().expect("it does not panic")?;
+    let bytes = copied?;
     eprintln!("{bytes} bytes through a ring of {size}");
     Ok(())
 }

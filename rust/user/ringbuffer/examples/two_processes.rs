@@ -18,13 +18,16 @@ fn main() -> io::Result<()> {
 }
 
 fn parent(messages: &str) -> io::Result<()> {
+    let count: u64 = messages.parse().map_err(|_| {
+        io::Error::other(format!("two_processes [MESSAGES]: {messages} is no number"))
+    })?;
     let ring = Ring::builder().size(4096).open()?;
     let mut producer = ring.producer()?;
     let mut child = Command::new(env::current_exe()?)
         .arg("--child")
         .stdin(Stdio::from(ring.consumer_fd()?))
         .spawn()?;
-    for number in 0..messages.parse::<u64>().map_err(io::Error::other)? {
+    for number in 0..count {
         let mut message = producer.reserve(8)?;
         message.copy_from(0, &number.to_ne_bytes());
         message.commit(8)?;

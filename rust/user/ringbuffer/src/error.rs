@@ -183,7 +183,7 @@ impl Error {
                 "no /dev/ringbuffer: insmod ringbuffer.ko"
             }
             (During::Open, Errno::ACCESS | Errno::PERM) => {
-                "no right to open /dev/ringbuffer: chmod 666 /dev/ringbuffer"
+                "no right to open /dev/ringbuffer: ask for its group or its mode"
             }
             (During::Open | During::Mint | During::Map, Errno::NOMEM) => {
                 "no memory for a ring: make it smaller, or this process' cgroup larger"
@@ -195,14 +195,18 @@ impl Error {
                 "too many rings of this user: close some, or raise user_max_rings of ringbuffer.ko"
             }
             (During::Info, Errno::NOTTY) => "this descriptor is no ring, nor an end of one",
-            (During::Info, Errno::BADF) => "this descriptor is another end, or no end at all",
+            (During::Info, Errno::BADF) => {
+                "this descriptor is no end of that kind: Ring::from_fd() takes a plain open"
+            }
             (During::Info, Errno::OPNOTSUPP) => {
                 "this ringbuffer.ko has no mapped rings: insmod a newer one"
             }
             (During::Info | During::Map, Errno::PROTO) => {
                 "ringbuffer.ko and this program do not fit together: build both from one tree"
             }
-            (During::Mint, Errno::BADF) => "this ring's end was handed out before",
+            (During::Mint, Errno::BADF) => {
+                "this open has no such end: it was handed out before, or was not opened for it"
+            }
             (During::Mint, Errno::DQUOT) => {
                 "too much ring memory of this user: close some, or raise user_max_bytes of \
                  ringbuffer.ko"

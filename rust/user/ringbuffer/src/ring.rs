@@ -212,8 +212,9 @@ impl Ring {
     ///
     /// # Errors
     ///
-    /// EBADF: it was handed out before. EDQUOT, ENOMEM: the ring's memory, which the first end
-    /// makes. EOPNOTSUPP, EPROTO: the module is older, or of another ABI. EMFILE, ENFILE.
+    /// EBADF: it was handed out before, or the open was not for it. EDQUOT, ENOMEM: the ring's
+    /// memory, which the first end makes. EOPNOTSUPP, EPROTO: the module is older, or of another
+    /// ABI. EMFILE, ENFILE.
     ///
     /// # Examples
     ///
