@@ -86,9 +86,7 @@ impl<'s, 'a> Wish<'s, 'a> {
     /// numbers away would be less than what others are armed for, and never be reached.
     pub(crate) fn arm_for_more(stream: &Stream<'_>, rw: Rw) {
         let ring = stream.ring;
-        let own = ring
-            .memory()
-            .map_or(0, |memory| memory.position(rw).load());
+        let own = ring.memory().map_or(0, |memory| memory.position(rw).load());
         let least = match rw {
             Rw::Read => own,
             Rw::Write => own.wrapping_sub(ring.size() as u64),
