@@ -113,15 +113,24 @@ TEST_F(holders, exclusive_pollers)
 {
 	struct epoll_event ev = { .events = variant->bit | EPOLLEXCLUSIVE };
 	int ep[3], fd[3] = { self->stays, self->gives_up, self->stays };
+	pid_t pid;
 
 	/* wherever in the queue it stands */
 	for (int i = 0; i < 3; i++) {
 		ep[i] = epoll_create1(EPOLL_CLOEXEC);
 		ASSERT_EQ(0, epoll_ctl(ep[i], EPOLL_CTL_ADD, fd[i], &ev));
 	}
+	/* only one with a sleeper takes the wake for itself */
+	pid = fork();
+	if (!pid) {
+		epoll_wait(ep[0], &ev, 1, -1);
+		_exit(1);
+	}
+	rb_asleep(pid, pid, SYS_epoll_wait);
 	ASSERT_EQ(0, rb_shutdown(self->gives_up, variant->rw));
 	EXPECT_EQ(1, epoll_wait(ep[1], &ev, 1, -1));
 	EXPECT_EQ(variant->bit, ev.events);
+	rb_reap_killed(pid);
 	for (int i = 0; i < 3; i++) {
 		EXPECT_EQ(0, i == 1 ? 0 : epoll_wait(ep[i], &ev, 1, 0));
 		close(ep[i]);
