@@ -8,6 +8,7 @@
 //! | module | wraps |
 //! |---|---|
 //! | [`chardev`] | `struct file_operations`, misc devices, anonymous files |
+//! | [`folio`] | several pages that are one |
 //! | [`ioctl`] | extensible structs, as `copy_struct_from_user()` |
 //! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
 //! | [`mapping`] | `mmap()`: `struct vm_operations_struct`, faults, rights |
@@ -27,6 +28,7 @@
 const __LOG_PREFIX: &[u8] = b"ferrio\0";
 
 pub mod chardev;
+pub mod folio;
 pub mod ioctl;
 pub mod iov;
 pub mod mapping;

@@ -6,7 +6,7 @@
 //! reference to their bytes: they are copied from and to iterators.
 
 use crate::{
-    iov::{IterDest, IterSource},
+    iov::{Copied, IterDest, IterSource},
     sys, task,
 };
 use core::{marker::PhantomData, ptr::NonNull};
@@ -23,6 +23,18 @@ static LIVE: Atomic<usize> = Atomic::new(0);
 /// How many pages this module holds at the moment.
 pub fn live_pages() -> usize {
     LIVE.load(Relaxed)
+}
+
+/// Counts pages in, or out.
+pub(crate) fn count_live(before: usize, after: usize) {
+    LIVE.fetch_add(after.wrapping_sub(before), Relaxed);
+}
+
+/// The part of `len` bytes from `offset` that lies in one page.
+#[inline]
+pub(crate) fn within_page(offset: usize, len: usize) -> (usize, usize) {
+    let offset = offset.min(PAGE_SIZE);
+    (offset, len.min(PAGE_SIZE - offset))
 }
 
 /// [`live_pages`] as the content of a debugfs file: one decimal line.
@@ -95,6 +107,11 @@ impl PageRef<'_> {
         self.0.as_ptr()
     }
 
+    #[inline]
+    pub(crate) fn as_non_null(self) -> NonNull<bindings::page> {
+        self.0
+    }
+
     /// How many references the page has: its owner's, one for each place where it is mapped, and
     /// those of whoever looks at it at the moment. For tests of mappings; any context.
     pub fn references(self) -> usize {
@@ -164,10 +181,11 @@ impl PageVec {
         &self,
         offset: usize,
         len: usize,
-        mut copy: impl FnMut(NonNull<bindings::page>, usize, usize) -> usize,
-    ) -> usize {
+        mut copy: impl FnMut(NonNull<bindings::page>, usize, usize) -> Copied,
+    ) -> Copied {
         let mut done = 0;
         let mut at = offset;
+        let mut faulted = false;
         while done < len {
             if at >= self.len() {
                 at = 0;
@@ -178,36 +196,37 @@ impl PageVec {
             let within = at & (PAGE_SIZE - 1);
             let piece = (PAGE_SIZE - within).min(len - done);
             let got = copy(page.0, within, piece);
-            done += got;
-            at += got;
-            if got < piece {
+            done += got.bytes();
+            at += got.bytes();
+            if got.bytes() < piece {
+                faulted = got.faulted();
                 break;
             }
         }
-        done
+        Copied::new(done, faulted)
     }
 
     /// Copies `len` bytes from `offset` to `iter`, going on at 0 behind the end.
     ///
-    /// Returns the bytes copied: fewer than asked if `iter` is full or faults. May sleep.
+    /// Fewer than asked are copied if `iter` is full or faults. May sleep.
     #[inline]
-    pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
+    pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> Copied {
         // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it.
         self.walk(offset, len, |page, at, n| unsafe {
-            iter.copy_page(page, at, n)
+            iter.copy_raw_page(page, at, n)
         })
     }
 
     /// Copies `len` bytes from `iter` to `offset`, going on at 0 behind the end.
     ///
-    /// Returns the bytes copied: fewer than asked if `iter` is empty or faults. May sleep. Two
-    /// copies to the same place at once mix their bytes; it is for the caller to order them.
+    /// Fewer than asked are copied if `iter` is empty or faults. May sleep. Two copies to the same
+    /// place at once mix their bytes; it is for the caller to order them.
     #[inline]
-    pub fn copy_from(&self, offset: usize, len: usize, iter: &mut IterSource<'_>) -> usize {
+    pub fn copy_from(&self, offset: usize, len: usize, iter: &mut IterSource<'_>) -> Copied {
         // SAFETY: The page is owned by `self`; `walk` keeps offset and length inside of it; nobody
         // has a reference to its bytes, as this type gives none out.
         self.walk(offset, len, |page, at, n| unsafe {
-            iter.copy_page(page, at, n)
+            iter.copy_raw_page(page, at, n)
         })
     }
 }

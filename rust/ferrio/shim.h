@@ -9,6 +9,7 @@
 
 #include <linux/fs.h>
 #include <linux/anon_inodes.h>
+#include <linux/bvec.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -16,6 +17,7 @@
 #include <linux/mutex.h>
 #include <linux/pipe_fs_i.h>
 #include <linux/poll.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
 #include <linux/splice.h>
 #include <linux/types.h>
@@ -38,6 +40,8 @@ enum ferrio_const {
 	FERRIO_EPOLLERR = (__force int)EPOLLERR,
 	FERRIO_EPOLLHUP = (__force int)EPOLLHUP,
 	FERRIO_PIPE_BUF = PIPE_BUF,
+	FERRIO_MAX_RW_COUNT = MAX_RW_COUNT,
+	FERRIO_MAX_PAGE_ORDER = MAX_PAGE_ORDER,
 	FERRIO_SPLICE_F_NONBLOCK = SPLICE_F_NONBLOCK,
 	FERRIO_CAP_SYS_RESOURCE = CAP_SYS_RESOURCE,
 	FERRIO_VM_FAULT_SIGBUS = (__force int)VM_FAULT_SIGBUS,
@@ -66,7 +70,13 @@ enum ferrio_layout {
 	FERRIO_OFFSET_KIOCB_FLAGS = offsetof(struct kiocb, ki_flags),
 	FERRIO_SIZEOF_IOV_ITER = sizeof(struct iov_iter),
 	FERRIO_OFFSET_IOV_ITER_COUNT = offsetof(struct iov_iter, count),
+	FERRIO_SIZEOF_IOVEC = sizeof(struct iovec),
 	FERRIO_SIZEOF_KVEC = sizeof(struct kvec),
+	FERRIO_SIZEOF_BVEC = sizeof(struct bio_vec),
+	FERRIO_OFFSET_BVEC_OFFSET = offsetof(struct bio_vec, bv_offset),
+	FERRIO_SIZEOF_SG = sizeof(struct scatterlist),
+	FERRIO_SIZEOF_SG_TABLE = sizeof(struct sg_table),
+	FERRIO_OFFSET_SG_TABLE_NENTS = offsetof(struct sg_table, nents),
 	FERRIO_SIZEOF_MISCDEVICE = sizeof(struct miscdevice),
 	FERRIO_OFFSET_MISCDEVICE_MINOR = offsetof(struct miscdevice, minor),
 	FERRIO_OFFSET_MISCDEVICE_NAME = offsetof(struct miscdevice, name),
@@ -97,6 +107,15 @@ void ferrio_page_free(struct page *page);
 void ferrio_page_get(struct page *page);
 unsigned long ferrio_page_count(struct page *page);
 void *ferrio_page_address(struct page *page);
+
+struct page *ferrio_folio_alloc(unsigned int order);
+
+/* Iterators. */
+size_t ferrio_copy_to_iter(const void *from, size_t len, struct iov_iter *iter);
+size_t ferrio_copy_from_iter(void *to, size_t len, struct iov_iter *iter);
+size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter);
+void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, bool dirty);
+u32 ferrio_crc32c(u32 sum, const void *from, size_t len);
 
 /* Mappings. */
 int ferrio_vma_insert(struct vm_area_struct *vma, unsigned long address,

@@ -40,7 +40,13 @@ const _: () = {
             + offset_of!(iov_iter__bindgen_ty_1__bindgen_ty_1, count)
             == FERRIO_OFFSET_IOV_ITER_COUNT as usize
     );
+    assert!(size_of::<iovec>() == FERRIO_SIZEOF_IOVEC as usize);
     assert!(size_of::<kvec>() == FERRIO_SIZEOF_KVEC as usize);
+    assert!(size_of::<bio_vec>() == FERRIO_SIZEOF_BVEC as usize);
+    assert!(offset_of!(bio_vec, bv_offset) == FERRIO_OFFSET_BVEC_OFFSET as usize);
+    assert!(size_of::<scatterlist>() == FERRIO_SIZEOF_SG as usize);
+    assert!(size_of::<sg_table>() == FERRIO_SIZEOF_SG_TABLE as usize);
+    assert!(offset_of!(sg_table, nents) == FERRIO_OFFSET_SG_TABLE_NENTS as usize);
     assert!(size_of::<miscdevice>() == FERRIO_SIZEOF_MISCDEVICE as usize);
     assert!(offset_of!(miscdevice, minor) == FERRIO_OFFSET_MISCDEVICE_MINOR as usize);
     assert!(offset_of!(miscdevice, name) == FERRIO_OFFSET_MISCDEVICE_NAME as usize);

@@ -126,7 +126,7 @@ impl FileOps for TestFile {
             _ => (),
         }
         let start = iter.checkpoint();
-        let copied = iter.copy_to(rest);
+        let copied = iter.copy_to(rest).bytes();
         let proof = iter.moved();
         match behaviour {
             uapi::FERRIO_TEST_FAIL => Err(ENOSPC),
@@ -155,7 +155,7 @@ impl FileOps for TestFile {
             _ => (),
         }
         let start = iter.checkpoint();
-        iter.copy_from(&mut buf);
+        let _ = iter.copy_from(&mut buf);
         let proof = iter.moved();
         match behaviour {
             uapi::FERRIO_TEST_FAIL => Err(ENOSPC),

@@ -169,7 +169,7 @@ impl FileOps for MapFile {
         iter: &mut IterDest<'i>,
     ) -> Result<Moved<'i>> {
         let (data, from, rest) = this.rest(request)?;
-        let copied = data.copy_to(from, rest.min(iter.len()), iter);
+        let copied = data.copy_to(from, rest.min(iter.len()), iter).bytes();
         request.set_position((from + copied) as i64);
         iter.moved()
     }
@@ -180,7 +180,7 @@ impl FileOps for MapFile {
         iter: &mut IterSource<'i>,
     ) -> Result<Moved<'i>> {
         let (data, from, rest) = this.rest(request)?;
-        let copied = data.copy_from(from, rest.min(iter.len()), iter);
+        let copied = data.copy_from(from, rest.min(iter.len()), iter).bytes();
         request.set_position((from + copied) as i64);
         iter.moved()
     }

@@ -263,7 +263,7 @@ impl<'a> Stream<'a> {
         }
         let offset = (looked.position() as usize) & (memory.len() - 1);
         let ready = (looked.available() as usize).min(iter.len());
-        let moved = memory.data.copy_to(offset, ready, iter);
+        let moved = memory.data.copy_to(offset, ready, iter).bytes();
         if moved > 0 {
             self.publish(Rw::Read, memory, looked, moved, turn);
             if ring.consumer.alarm.expects_edges() && looked.available() == moved as u64 {
@@ -335,7 +335,10 @@ impl<'a> Stream<'a> {
         }
         let offset = (looked.position() as usize) & (memory.len() - 1);
         let start = iter.checkpoint();
-        let moved = memory.data.copy_from(offset, wanted.min(free), iter);
+        let moved = memory
+            .data
+            .copy_from(offset, wanted.min(free), iter)
+            .bytes();
         if whole && moved < wanted {
             // Bytes behind the position that is published are nobody's: no need to clear them.
             iter.rollback(start);
