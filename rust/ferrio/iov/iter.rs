@@ -277,10 +277,17 @@ impl<'i> Iter<'i> {
     }
 
     pub(super) fn gap_alignment(&self) -> Option<usize> {
-        // Other kinds are a WARN.
+        // SAFETY: By the type invariants `raw` is valid and ours.
+        let inside = unsafe { (*self.raw.as_ptr()).iov_offset } != 0;
+        let answers = match self.kind() {
+            bindings::iter_type_ITER_UBUF => true,
+            // C forgets that part of the present segment may be used up, and stops early.
+            bindings::iter_type_ITER_IOVEC => !inside,
+            // Other kinds are a WARN.
+            _ => false,
+        };
         // SAFETY: `raw` is valid and of a kind that the function knows; it is only looked at.
-        self.is_user()
-            .then(|| unsafe { bindings::iov_iter_gap_alignment(self.raw.as_ptr()) })
+        answers.then(|| unsafe { bindings::iov_iter_gap_alignment(self.raw.as_ptr()) })
     }
 }
 
@@ -413,8 +420,9 @@ macro_rules! both_directions {
             }
 
             /// All addresses at which a segment ends or begins, but for the very first and last,
-            /// ORed; `None` for memory of the kernel, for which C has no answer but a WARN. Wraps
-            /// `iov_iter_gap_alignment()`. Any context. Costs a step per segment.
+            /// ORed. `None` where C has no answer: for memory of the kernel (a WARN), and inside of
+            /// a segment (a wrong one). Wraps `iov_iter_gap_alignment()`. Any context. Costs a step
+            /// per segment.
             pub fn gap_alignment(&self) -> Option<usize> {
                 self.0.gap_alignment()
             }

@@ -132,7 +132,7 @@ impl<'i, const N: usize> Pages<'i, N> {
 
     /// Gives the pages back; those of `changed` may have been written to.
     fn put(&mut self, changed: Range<usize>) {
-        if !self.user {
+        if !self.user || self.count == 0 {
             return;
         }
         for (range, dirty) in [
