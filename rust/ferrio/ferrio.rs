@@ -21,6 +21,7 @@
 //! | [`splice`] | both ways between a pipe and an iterator |
 //! | [`task`] | the caller: signals, user, capabilities |
 //! | [`token`] | a mutex whose waiters can be killed |
+//! | [`user_area`] | memory of the caller, for tests |
 //! | [`wait`] | wait queues with interruptible, killable and bounded waits |
 //! | [`word`] | loads and stores of atomic words without a call |
 
@@ -42,5 +43,6 @@ pub mod splice;
 mod sys;
 pub mod task;
 pub mod token;
+pub mod user_area;
 pub mod wait;
 pub mod word;

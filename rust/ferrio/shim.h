@@ -43,6 +43,7 @@ enum ferrio_const {
 	FERRIO_MAX_RW_COUNT = MAX_RW_COUNT,
 	FERRIO_MAX_PAGE_ORDER = MAX_PAGE_ORDER,
 	FERRIO_SPLICE_F_NONBLOCK = SPLICE_F_NONBLOCK,
+	FERRIO_CAP_SYS_ADMIN = CAP_SYS_ADMIN,
 	FERRIO_CAP_SYS_RESOURCE = CAP_SYS_RESOURCE,
 	FERRIO_VM_FAULT_SIGBUS = (__force int)VM_FAULT_SIGBUS,
 };
@@ -116,6 +117,9 @@ size_t ferrio_copy_from_iter(void *to, size_t len, struct iov_iter *iter);
 size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter);
 void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, bool dirty);
 u32 ferrio_crc32c(u32 sum, const void *from, size_t len);
+
+/* Only in modules of tests. */
+unsigned long ferrio_user_map(unsigned long at, unsigned long len, bool writable);
 
 /* Mappings. */
 int ferrio_vma_insert(struct vm_area_struct *vma, unsigned long address,

@@ -10,6 +10,8 @@ use kernel::{bindings, fs::LocalFile};
 pub struct Capability(u32);
 
 impl Capability {
+    /// May do what has no capability of its own.
+    pub const SYS_ADMIN: Capability = Capability(sys::FERRIO_CAP_SYS_ADMIN);
     /// May exceed resource limits.
     pub const SYS_RESOURCE: Capability = Capability(sys::FERRIO_CAP_SYS_RESOURCE);
 }
