@@ -2,6 +2,10 @@
 
 //! KUnit suites of the shared crate.
 
+#[path = "../ferrio_test/iov/mod.rs"]
+mod iov_cases;
+
+use iov_cases::{iov_cases, CASES};
 use kernel::prelude::*;
 
 module! {
@@ -19,6 +23,40 @@ impl kernel::Module for FerrioKunit {
         Ok(FerrioKunit)
     }
 }
+
+/// Runs one of the cases that are shared with `ferrio_test.ko`.
+fn run(name: &str) -> Result {
+    let case = CASES.iter().find(|case| case.name == name).ok_or(ENOENT)?;
+    (case.run)().map_err(|failure| {
+        pr_err!(
+            "{}: {}:{}: {}: left {}, right {}\n",
+            name,
+            failure.place.file(),
+            failure.place.line(),
+            failure.what,
+            failure.left,
+            failure.right
+        );
+        EINVAL
+    })
+}
+
+macro_rules! suite {
+    ($($name:ident: $module:ident::$function:ident,)*) => {
+        #[kunit_tests(ferrio_iov_iter)]
+        mod iov_iter_tests {
+            use kernel::prelude::*;
+
+            $(
+                #[test]
+                fn $name() -> Result {
+                    crate::run(stringify!($name))
+                }
+            )*
+        }
+    };
+}
+iov_cases!(suite);
 
 #[kunit_tests(ferrio_iov)]
 mod iov_tests {
@@ -75,6 +113,16 @@ mod iov_tests {
         });
         assert_eq!(count, 3);
         assert_eq!(&buf, b"abXdef\0\0");
+    }
+
+    #[test]
+    fn a_kernel_thread_has_no_user_memory() {
+        use kernel::uaccess::UserPtr;
+
+        // But it may run on the page tables of a process.
+        let at = UserPtr::from_addr(0x1000);
+        assert_eq!(IterDest::import_buf(at, 1, |_| ()).err(), Some(EFAULT));
+        assert_eq!(IterSource::import(at, 0, |_| ()).err(), Some(EFAULT));
     }
 
     #[test]
