@@ -102,4 +102,78 @@ struct ferrio_test_word {
 #define FERRIO_TEST_MAPS	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf6, 32)
 #define FERRIO_TEST_WORD	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf7, 32)
 
+/*
+ * A third device, for iterators, with the calls below.
+ */
+#define FERRIO_TEST_IOV_DEVICE	"/dev/ferrio_test_iov"
+
+/*
+ * The cases of rust/ferrio_test/iov, as they run under KUnit elsewhere, for root
+ * (CAP_SYS_ADMIN).  ENOENT: there is none of that name or number.
+ */
+struct ferrio_test_case {
+	__u32 size;
+	__u32 index;		/* in, if there is no name */
+	__u32 failed;
+	__u32 line;		/* of the check that failed */
+	__s64 left;		/* what it compared */
+	__s64 right;
+	char name[64];		/* in and out; these end in a zero */
+	char file[64];
+	char what[88];
+	__u32 cases;		/* how many there are */
+	__u32 zero;
+};
+
+#define FERRIO_TEST_CASE	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf8, 256)
+
+/*
+ * Random calls of the iterators, compared with a model (rust/ferrio_test/model),
+ * in rounds that depend on their seed alone; for root (CAP_SYS_ADMIN).
+ */
+struct ferrio_test_model {
+	__u32 size;
+	__u32 injected;		/* in: copies may fail, fail_usercopy is on */
+	__u64 seed;		/* in: of the first round; out: of the next, or of that which failed */
+	__u64 steps;		/* in: how many at least; out: how many were made */
+	__u32 failed;
+	__u32 line;		/* as in ferrio_test_case */
+	__s64 left;
+	__s64 right;
+	char file[64];
+	char what[88];
+};
+
+#define FERRIO_TEST_MODEL	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf9, 200)
+
+/*
+ * How reads and splices of this open file get over the middle of what they
+ * give: FERRIO_TEST_IOV_HEAD bytes of 'x', FERRIO_TEST_IOV_MIDDLE bytes that nobody
+ * writes, and FERRIO_TEST_IOV_HEAD bytes of 'y'.
+ */
+enum ferrio_test_iov_behave {
+	FERRIO_TEST_IOV_ADVANCE,
+	FERRIO_TEST_IOV_EXTRACT,	/* takes the pages, and does nothing with them */
+	FERRIO_TEST_IOV_BEHAVIOURS,
+};
+
+#define FERRIO_TEST_IOV_HEAD	10
+#define FERRIO_TEST_IOV_MIDDLE	9000
+
+/*
+ * Pins memory of the caller, to write to; waits for FERRIO_TEST_UNPIN on the same
+ * file; fills it with `value`, and gives it back.  At most 16 pages.
+ */
+struct ferrio_test_pin {
+	__u32 size;
+	__u32 value;
+	__u64 address;
+	__u64 len;		/* in, and out: how much it was */
+};
+
+#define FERRIO_TEST_IOV_BEHAVE	_IO(0xBE, 0xfa)		/* the argument is the number */
+#define FERRIO_TEST_PIN		_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xfb, 24)
+#define FERRIO_TEST_UNPIN	_IO(0xBE, 0xfc)
+#define FERRIO_TEST_PINNED	_IO(0xBE, 0xfd)		/* returns the module's pins */
+
 #endif /* FERRIO_TEST_H */

@@ -4,9 +4,15 @@
 //!
 //! A driver that does what this one does on purpose must not be able to hurt the kernel or to
 //! deceive a program. `selftests/chardev` asserts what arrives; `ferrio_test.h` has the calls.
-//! `/dev/ferrio_test_map`, in [`map`], is for mappings.
+//! `/dev/ferrio_test_map`, in [`map`], is for mappings, `/dev/ferrio_test_iov`, in [`iov_file`],
+//! for iterators.
 
+#[path = "iov/mod.rs"]
+mod iov_cases;
+mod iov_file;
 mod map;
+mod model;
+mod selftest;
 
 use ferrio::{
     chardev::{FileOps, OpenFile, Private, Registration, Request},
@@ -33,7 +39,8 @@ mod uapi {
         non_camel_case_types,
         non_upper_case_globals,
         unreachable_pub,
-        clippy::all
+        clippy::all,
+        clippy::undocumented_unsafe_blocks
     )]
     include!(concat!(
         env!("FERRIO_GEN"),
@@ -55,6 +62,8 @@ struct FerrioTest {
     device: Registration<TestFile>,
     #[pin]
     maps: Registration<map::MapFile>,
+    #[pin]
+    iterators: Registration<iov_file::IovFile>,
     /// `/sys/kernel/debug/ferrio_test/live_pages`.
     #[pin]
     live_pages: debugfs::File<LivePages>,
@@ -68,6 +77,7 @@ impl kernel::InPlaceModule for FerrioTest {
             live_pages <- dir.read_only_file(c"live_pages", LivePages),
             debugfs: dir.clone(),
             maps <- Registration::new(()),
+            iterators <- Registration::new(()),
             device <- Registration::new(()),
         })
     }
