@@ -23,7 +23,7 @@ def lessons():
     """{"C1": {"test": [...], "mutant": [...]}}"""
     found = {}
     for line in read(PAGE).splitlines():
-        head = re.match(r"(C\d+): ", line)
+        head = re.match(r"([CI]\d+): ", line)
         item = re.match(r" +\* (test|mutant): (\S+)$", line)
         if head:
             found[head[1]] = current = collections.defaultdict(list)
