@@ -29,7 +29,7 @@ use kernel::{page::PAGE_SIZE, prelude::*};
 ///
 /// `base` is the address of `page`: page-aligned, and `PAGE_SIZE` bytes may be read and written
 /// there for as long as `page` lives. In the kernel nobody accesses them but through
-/// [`SharedWord`].
+/// [`SharedWord`], and C, which copies to and from a borrowed page as a program would.
 pub struct SharedPage {
     page: OwnedPage,
     base: NonNull<u64>,
@@ -37,7 +37,7 @@ pub struct SharedPage {
 
 // SAFETY: The page belongs to no task, and the pointer is to it.
 unsafe impl Send for SharedPage {}
-// SAFETY: All accesses through a shared SharedPage are atomic ones of SharedWord.
+// SAFETY: All accesses of Rust through a shared SharedPage are atomic ones of SharedWord.
 unsafe impl Sync for SharedPage {}
 
 impl SharedPage {
