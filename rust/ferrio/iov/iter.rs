@@ -67,8 +67,9 @@ impl Copied {
 /// A position in an iterator to which it can be rolled back.
 #[derive(Clone, Copy)]
 pub struct Checkpoint<'i> {
-    /// Bytes moved when it was taken.
-    at: usize,
+    /// Bytes left when it was taken. In a part of the iterator that is another number, but there
+    /// the brand is another one, too.
+    left: usize,
     _brand: Brand<'i>,
 }
 
@@ -171,7 +172,7 @@ impl<'i> Iter<'i> {
     #[inline]
     pub(super) fn checkpoint(&self) -> Checkpoint<'i> {
         Checkpoint {
-            at: self.moved_bytes(),
+            left: self.len(),
             _brand: PhantomData,
         }
     }
@@ -179,15 +180,18 @@ impl<'i> Iter<'i> {
     #[inline]
     pub(super) fn rollback(&mut self, to: Checkpoint<'i>) {
         // A checkpoint taken later than the present position asks for nothing.
-        let mut back = self.moved_bytes().saturating_sub(to.at);
-        while back > 0 {
+        let mut back = to.left.saturating_sub(self.len());
+        loop {
             // More than this at once is a WARN and goes nowhere.
             let step = back.min(MAX_RW_COUNT);
-            // SAFETY: `raw` is valid. iov_iter_revert() must not go back beyond the start: `to.at`
-            // is how far this iterator had been moved (the brand says it is this one), so `back`
-            // is at most what has been advanced since.
+            // SAFETY: `raw` is valid. iov_iter_revert() must not go back beyond the start: `to.left`
+            // is a `count` that this iterator had (the brand says it is this one, and no part of
+            // it), so `back` is at most what has been advanced since.
             unsafe { bindings::iov_iter_revert(self.raw.as_ptr(), step) };
             back -= step;
+            if back == 0 {
+                break;
+            }
         }
     }
 
