@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 
 #include "hold.h"
-#include "uring.h"
+#include "../uring.h"
 
 #define FUZZ_THREADS	4
 #define FUZZ_SLOTS	24

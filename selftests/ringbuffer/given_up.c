@@ -11,7 +11,7 @@
 
 #include "rb_harness.h"
 #include "hold.h"
-#include "uring.h"
+#include "../uring.h"
 
 /* Tags of requests. */
 enum { ONCE = 1, AGAIN, READ };

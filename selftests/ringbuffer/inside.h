@@ -5,7 +5,7 @@
 
 #include "hold.h"
 #include "rb_harness.h"
-#include "uring.h"
+#include "../uring.h"
 
 #define SIZE	RB_PAGE
 #define MESSAGE	3

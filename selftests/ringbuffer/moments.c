@@ -9,7 +9,7 @@
 #include <ferrio/ring.h>
 
 #include "fix_dev.h"
-#include "stall.h"
+#include "../stall.h"
 
 /* Longer than any wake takes: only a lost one gets here. */
 #define LOST 20000

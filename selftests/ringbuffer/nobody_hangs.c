@@ -10,7 +10,7 @@
 
 #include "hold.h"
 #include "sleepers.h"
-#include "stall.h"
+#include "../stall.h"
 
 #define HUNG	"/proc/sys/kernel/hung_task_"
 #define GROUP	"/sys/fs/cgroup/ferrio_frozen"

@@ -8,8 +8,8 @@
 
 #include "fix_ring.h"
 #include "hold.h"
-#include "stall.h"
-#include "uring.h"
+#include "../stall.h"
+#include "../uring.h"
 
 #define BIG	(64UL << 20)
 #define MIDDLE	(1UL << 20)	/* more than is made at once */

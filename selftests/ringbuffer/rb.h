@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What all tests of /dev/ringbuffer share: making rings, ends and pipes with
- * one face, the byte pattern, calls made by a thread that can be watched
- * falling asleep, and the accounts that have to be even at the end.
- *
- * A helper that cannot do its job says why and aborts: the harness counts an
- * abort as a failed test.  Nothing here is ever skipped.
+ * one face.
  */
 #ifndef RB_H
 #define RB_H
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
-#include <sys/types.h>
-#include <unistd.h>
-
 #include <ferrio/ringbuffer.h>
-#include "kselftest.h"
+#include "../task.h"
 
 #define RB_DEFAULT	65536UL
-#define RB_PAGE		4096UL
 #define RB_HEAD_PAGES	3	/* of words, in front of the data */
-
-#ifndef RWF_NOSIGNAL
-#define RWF_NOSIGNAL	0x00000100
-#endif
-
-/* The result of a call as the kernel gives it: a negative errno for an error. */
-#define E(call)	({ long __e = (call); __e < 0 ? -(long)errno : __e; })
 
 enum rb_kind {
 	RB_PLAIN,	/* one descriptor of the device for both ends */
@@ -53,10 +26,6 @@ struct rb {
 	long live;		/* pages before the ring was made */
 };
 
-__noreturn __printf(1, 2) void rb_die(const char *fmt, ...);
-
-/* ---- rb.c ---- */
-
 /* The device. */
 int rb_open(int flags);
 int rb_mint(int fd, unsigned int rw);
@@ -67,7 +36,6 @@ long rb_wakeup(int fd, unsigned int rw);
 long rb_blame(int fd, unsigned int rw);
 void rb_info(int fd, struct ferrio_rb_info *info);
 int rb_avail(int fd);
-int64_t rb_fdinfo(int fd, const char *key);
 uint64_t rb_param(const char *name);
 
 /* A ring or a pipe, by one face. */
@@ -78,54 +46,5 @@ void rb_close_w(struct rb *rb);
 void rb_nonblock(struct rb *rb, bool on);
 void rb_fill(struct rb *rb);
 void rb_skip(struct rb *rb, size_t bytes);
-
-/* Byte @pos of a stream is a function of @pos. */
-void rb_pattern(void *buf, size_t len, uint64_t pos);
-long rb_mismatch(const void *buf, size_t len, uint64_t pos);
-uint64_t rb_random(uint64_t *state);
-uint64_t rb_seed(void);
-
-/* ---- rb_task.c ---- */
-
-/* One system call made by a thread of its own. */
-struct rb_call {
-	pthread_t thread;
-	pid_t tid;
-	long nr, arg[6];
-	long ret;		/* negative errno for an error */
-	int done;
-};
-
-void rb_call_read(struct rb_call *c, int fd, void *buf, size_t len);
-void rb_call_write(struct rb_call *c, int fd, const void *buf, size_t len);
-void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms);
-void rb_call_ioctl(struct rb_call *c, int fd, unsigned long cmd, void *argument);
-void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
-		    unsigned int flags);
-void rb_call_asleep(struct rb_call *c);
-bool rb_call_done(struct rb_call *c);
-long rb_call_end(struct rb_call *c);
-void rb_call_signal(struct rb_call *c, int sig);
-
-/* Waits until the task sleeps in system call @nr. */
-void rb_asleep(pid_t pid, pid_t tid, long nr);
-
-/* Signals that came, counted by handlers. */
-void rb_catch(int sig, int flags);
-int rb_caught(int sig);
-void rb_caught_wait(int sig, int count);
-void rb_reap_killed(pid_t pid);
-
-/* The machine. */
-void rb_pin(int cpu);
-bool rb_test_kernel(void);
-int rounds(int stock, int test);
-int rb_slowness(void);
-long rb_live_pages(void);
-bool rb_pages_return(long live);
-int rb_count_fds(void);
-long rb_read_number(const char *path);
-long rb_write_file(const char *path, const char *text);
-void rb_sleep_ms(int ms);
 
 #endif /* RB_H */

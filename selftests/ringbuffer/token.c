@@ -7,7 +7,7 @@
 #include <sys/uio.h>
 
 #include "fix_ring.h"
-#include "stall.h"
+#include "../stall.h"
 
 /* A child that sleeps in read or write for the token, and is killed there. */
 static void kill_waiter(int fd, long nr)

@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 #include "fix_ring.h"
-#include "stall.h"
+#include "../stall.h"
 
 /* An epoll of its own for one descriptor, edge-triggered. */
 static int edge(int fd, unsigned int events)

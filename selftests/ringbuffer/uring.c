@@ -2,7 +2,7 @@
 /* io_uring on every end: results, who waits and how it ends; a pipe beside it. */
 
 #include "fix_byte.h"
-#include "uring.h"
+#include "../uring.h"
 
 /* Tags of requests. */
 enum { A = 1, B };

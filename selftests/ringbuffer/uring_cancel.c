@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "fix_byte.h"
-#include "uring.h"
+#include "../uring.h"
 
 /* Tags of requests. */
 enum { A = 1, B, C, D, STOP };

@@ -5,7 +5,7 @@
  */
 
 #include "fix_byte.h"
-#include "uring.h"
+#include "../uring.h"
 
 /* Tags of requests. */
 enum { REQUEST = 1, HELPER };

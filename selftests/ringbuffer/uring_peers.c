@@ -6,7 +6,7 @@
 
 #include "fix_ring.h"
 #include "hold.h"
-#include "uring.h"
+#include "../uring.h"
 
 /* Tags of requests. */
 enum { A = 1, B, C, D };

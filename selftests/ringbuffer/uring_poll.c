@@ -2,7 +2,7 @@
 /* io_uring's polls and multishot reads: each event once, and none that is not. */
 
 #include "fix_byte.h"
-#include "uring.h"
+#include "../uring.h"
 
 #define OUT	(POLLOUT | POLLWRNORM)
 

@@ -1,17 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Calls that sleep, signals and the machine; rb.h says what is what. */
+/* Bytes, calls that sleep, signals and the machine; task.h says what is what. */
 
 #include <dirent.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "rb.h"
+#include "task.h"
 
 #define DEBUGFS		"/sys/kernel/debug"
-#define LIVE_PAGES	DEBUGFS "/ringbuffer/live_pages"
+
+void rb_die(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "# rb: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	abort();
+}
+
+/* ---- bytes ---- */
+
+static unsigned char pattern(uint64_t pos)
+{
+	uint32_t x = (uint32_t)(pos ^ (pos >> 32)) * 2654435761U;
+
+	return x >> 24 ^ x >> 11;
+}
+
+void rb_pattern(void *buf, size_t len, uint64_t pos)
+{
+	unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		p[i] = pattern(pos + i);
+}
+
+/* The first byte that is not the pattern's, or -1. */
+long rb_mismatch(const void *buf, size_t len, uint64_t pos)
+{
+	const unsigned char *p = buf;
+
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != pattern(pos + i))
+			return i;
+	return -1;
+}
+
+uint64_t rb_random(uint64_t *state)
+{
+	uint64_t x;
+
+	*state += 0x9e3779b97f4a7c15ULL;
+	x = *state;
+	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+	return x ^ (x >> 31);
+}
+
+/* SEED=n in the environment plays a run again. */
+uint64_t rb_seed(void)
+{
+	const char *env = getenv("SEED");
+	struct timespec now;
+	uint64_t seed;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	seed = now.tv_sec * 1000003ULL + now.tv_nsec;
+	if (env)
+		seed = strtoull(env, NULL, 0);
+	fprintf(stderr, "# SEED=%llu\n", (unsigned long long)seed);
+	return seed;
+}
 
 /* ---- calls that sleep ---- */
 
@@ -279,10 +345,13 @@ long rb_write_file(const char *path, const char *text)
 /* Pages that the module holds; only root may ask. */
 long rb_live_pages(void)
 {
+	char path[128];
+
 	if (geteuid())
 		return 0;
 	need_debugfs();
-	return rb_read_number(LIVE_PAGES);
+	snprintf(path, sizeof(path), DEBUGFS "/%s/live_pages", rb_module);
+	return rb_read_number(path);
 }
 
 /* Release may run a jiffy after close: the pages have two seconds to return. */
@@ -304,6 +373,31 @@ bool rb_pages_return(long live)
 	fprintf(stderr, "# rb: %ld live pages, %ld before\n", rb_live_pages(),
 		live);
 	return false;
+}
+
+/* The value of a line of fdinfo; -1 if there is none. A word is its first letter. */
+int64_t rb_fdinfo(int fd, const char *key)
+{
+	char path[64], line[256];
+	size_t len = strlen(key);
+	int64_t value = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	if (!f)
+		rb_die("%s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), f)) {
+		if (strncmp(line, key, len) || strncmp(line + len, ":\t", 2))
+			continue;
+		if (line[len + 2] >= '0' && line[len + 2] <= '9')
+			value = strtoll(line + len + 2, NULL, 10);
+		else
+			value = line[len + 2];
+		break;
+	}
+	fclose(f);
+	return value;
 }
 
 int rb_count_fds(void)

@@ -6,7 +6,7 @@
 #include <linux/userfaultfd.h>
 #include <sys/mman.h>
 
-#include "rb.h"
+#include "task.h"
 
 struct stall {
 	char *page;

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "rb.h"
+#include "task.h"
 
 #define URING_ENTRIES	64
 
