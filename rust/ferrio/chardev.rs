@@ -15,11 +15,13 @@
 mod anon;
 mod registration;
 mod request;
+mod seek;
 mod vtable;
 
 pub use anon::anon_file;
 pub use registration::Registration;
 pub use request::{OpenFile, Request};
+pub use seek::{seek_within, set_position, SEEK_DATA, SEEK_HOLE};
 
 use crate::{
     iov::{IterDest, IterSource, Moved},
@@ -71,6 +73,15 @@ pub trait FileOps: Sized + 'static {
     /// Whether [`Request::nowait`] is honoured by every call, so that `RWF_NOWAIT` and io_uring may
     /// use it without a worker (`FMODE_NOWAIT`).
     const NOWAIT: bool = false;
+
+    /// Whether `read()`, `write()` and `lseek()` on a position that several tasks share are done one
+    /// after the other, as on a regular file (`FMODE_ATOMIC_POS`). The VFS then holds `f_pos_lock`
+    /// across them. For a device; a file of [`anon_file`] has none.
+    const ONE_POSITION: bool = false;
+
+    /// Whether `fsync()` succeeds, as there is nothing to be done for it (`noop_fsync()`); `EINVAL`
+    /// if not.
+    const FSYNC: bool = false;
 
     /// A file is being opened by name, `->open`.
     ///

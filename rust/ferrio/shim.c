@@ -68,6 +68,16 @@ bool ferrio_fatal_signal_pending(void)
 	return fatal_signal_pending(current);
 }
 
+/*
+ * Inline, both.  Not signal_pending(): that is also true when the task has work of
+ * io_uring to do, for which a call need not end short.
+ */
+bool ferrio_long_call_interrupted(void)
+{
+	cond_resched();
+	return task_sigpending(current);
+}
+
 /* As fs/pipe.c does it: priority 0, from the caller itself. */
 void ferrio_send_sigpipe(void)
 {
@@ -135,14 +145,16 @@ bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag)
 	return READ_ONCE(*flag);
 }
 
-/* f_mode's bits are __bitwise and FMODE_NOWAIT has no setter. */
+/* f_mode's bits are __bitwise, and these have no setter. */
 void ferrio_file_open_mode(struct inode *inode, struct file *file, bool stream,
-			   bool nowait)
+			   bool nowait, bool one_position)
 {
 	if (stream)
 		stream_open(inode, file);
 	if (nowait)
 		file->f_mode |= FMODE_NOWAIT;
+	if (one_position)
+		file->f_mode |= FMODE_ATOMIC_POS;
 }
 
 /*
@@ -158,7 +170,7 @@ noinline struct file *ferrio_anon_file(const char *name,
 
 	file = anon_inode_create_getfile(name, fops, priv, flags, NULL);
 	if (!IS_ERR(file))
-		ferrio_file_open_mode(file_inode(file), file, stream, nowait);
+		ferrio_file_open_mode(file_inode(file), file, stream, nowait, false);
 	return file;
 }
 ALLOW_ERROR_INJECTION(ferrio_anon_file, ERRNO);

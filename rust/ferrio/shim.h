@@ -29,9 +29,12 @@ struct mem_cgroup;
 /* Macros and __bitwise constants, as numbers. */
 enum ferrio_const {
 	FERRIO_IOCB_NOWAIT = (__force int)IOCB_NOWAIT,
+	FERRIO_IOCB_APPEND = (__force int)IOCB_APPEND,
 	FERRIO_IOCB_NOSIGNAL = (__force int)IOCB_NOSIGNAL,
 	FERRIO_FMODE_READ = (__force int)FMODE_READ,
 	FERRIO_FMODE_WRITE = (__force int)FMODE_WRITE,
+	FERRIO_SEEK_DATA = SEEK_DATA,
+	FERRIO_SEEK_HOLE = SEEK_HOLE,
 	FERRIO_EPOLLIN = (__force int)EPOLLIN,
 	FERRIO_EPOLLRDNORM = (__force int)EPOLLRDNORM,
 	FERRIO_EPOLLOUT = (__force int)EPOLLOUT,
@@ -133,6 +136,7 @@ void ferrio_memcg_leave(struct mem_cgroup *old);
 
 /* Tasks, waiting. */
 bool ferrio_fatal_signal_pending(void);
+bool ferrio_long_call_interrupted(void);
 void ferrio_send_sigpipe(void);
 u32 ferrio_current_ruid(void);
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head);
@@ -147,7 +151,7 @@ bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag);
 struct file *ferrio_anon_file(const char *name, const struct file_operations *fops,
 			      void *priv, int flags, bool stream, bool nowait);
 void ferrio_file_open_mode(struct inode *inode, struct file *file, bool stream,
-			   bool nowait);
+			   bool nowait, bool one_position);
 
 /*
  * Splice.  `step` moves bytes between the iterator and its own store; what it

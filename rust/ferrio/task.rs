@@ -59,6 +59,13 @@ pub fn signal_pending() -> bool {
     unsafe { bindings::signal_pending(bindings::get_current()) != 0 }
 }
 
+/// Whether a call that has done a part of its work, and takes long, is to end with that: a signal
+/// came. Lets others have the CPU first, if they want it. Process context, may sleep.
+pub fn interrupted_in_long_call() -> bool {
+    // SAFETY: Asks about the caller itself; that it may sleep is asked for by our documentation.
+    unsafe { sys::ferrio_long_call_interrupted() }
+}
+
 /// Sends SIGPIPE to the caller, as a pipe without readers does.
 ///
 /// Wraps `send_sig()` of `kernel/signal.c`. Process context; does not sleep.

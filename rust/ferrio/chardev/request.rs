@@ -63,6 +63,12 @@ impl Request<'_> {
             || self.file().flags() & O_NONBLOCK != 0
     }
 
+    /// Whether a write is to be at the end of the file: `O_APPEND` or `RWF_APPEND`.
+    #[inline]
+    pub fn append(&self) -> bool {
+        self.iocb_flags() & sys::FERRIO_IOCB_APPEND as i32 != 0
+    }
+
     /// Whether a broken stream must not raise SIGPIPE: `RWF_NOSIGNAL`.
     #[inline]
     pub fn nosignal(&self) -> bool {

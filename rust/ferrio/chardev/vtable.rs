@@ -80,7 +80,7 @@ impl<T: FileOps> VTable<T> {
                 // to anybody else, so its mode may be changed.
                 unsafe {
                     (*file).private_data = private.into_foreign();
-                    sys::ferrio_file_open_mode(inode, file, T::STREAM, T::NOWAIT);
+                    sys::ferrio_file_open_mode(inode, file, T::STREAM, T::NOWAIT, T::ONE_POSITION);
                 }
                 0
             }
@@ -333,6 +333,12 @@ impl<T: FileOps> VTable<T> {
             None
         },
         mmap: if T::HAS_MMAP { Some(Self::mmap) } else { None },
+        // It looks at none of its arguments.
+        fsync: if T::FSYNC {
+            Some(bindings::noop_fsync)
+        } else {
+            None
+        },
         show_fdinfo: if T::HAS_SHOW_FDINFO {
             Some(Self::show_fdinfo)
         } else {
