@@ -18,6 +18,7 @@
 //! | [`param`] | module parameters in sysfs |
 //! | [`poll`] | `struct poll_table_struct` |
 //! | [`shared`] | words in a page that user space maps |
+//! | [`sparse`] | sparse memory, found without a lock |
 //! | [`splice`] | both ways between a pipe and an iterator |
 //! | [`task`] | the caller: signals, user, capabilities |
 //! | [`token`] | a mutex whose waiters can be killed |
@@ -39,6 +40,7 @@ pub mod pages;
 pub mod param;
 pub mod poll;
 pub mod shared;
+pub mod sparse;
 pub mod splice;
 mod sys;
 pub mod task;

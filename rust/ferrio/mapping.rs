@@ -54,7 +54,8 @@ const BATCH: usize = 64;
 /// that is held across such a copy. All but `opened` may run several times at once for one program,
 /// and all of them for different ones.
 pub trait Mapped: FileOps {
-    /// The page at `index`, counted from offset 0 of the file. Must not sleep.
+    /// The page at `index`, counted from offset 0 of the file. May sleep for memory, and for nothing
+    /// else.
     ///
     /// For `None` [`map`] fails with `EINVAL`, and a fault raises `SIGBUS`.
     fn page<'a>(this: Private<'a, Self>, index: usize) -> Option<PageRef<'a>>;
@@ -144,6 +145,25 @@ impl<'a, T: FileOps> NewVma<'a, T> {
 /// - `ENOMEM`: no memory for page tables.
 /// - `EINTR`: the caller is being killed.
 pub fn map<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
+    set_up(&vma, rights)?;
+    populate(&vma)
+}
+
+/// Gives a window to a program, as [`map`] does, and puts in nothing: each page comes at the first
+/// access to it. For memory that is made when it is used.
+///
+/// # Errors
+///
+/// To be returned by [`FileOps::mmap`]: the mapping is then not made.
+///
+/// - `EINVAL`: `MAP_PRIVATE`.
+/// - `EPERM`: as of [`map`].
+pub fn map_on_demand<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
+    set_up(&vma, rights)
+}
+
+/// Flags and operations of a window.
+fn set_up<T: Mapped>(vma: &NewVma<'_, T>, rights: Rights) -> Result {
     // VM_SHARED is not set in a shared mapping of a file that was opened for reading only.
     if vma.flags() & flags::MAYSHARE == 0 {
         return Err(EINVAL);
@@ -159,7 +179,7 @@ pub fn map<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
     // SAFETY: The VMA is in setup by the type invariants, so the operations may be set. They fit
     // its file, and live as long as the module, which the file pins.
     unsafe { (*vma.as_ptr()).vm_ops = VmOps::<T>::get() };
-    populate(&vma)
+    Ok(())
 }
 
 fn populate<T: Mapped>(vma: &NewVma<'_, T>) -> Result {

@@ -68,6 +68,22 @@ impl OwnedPage {
         Ok(OwnedPage(page))
     }
 
+    /// The page that this owns; valid for as long as `self` lives, or as it is kept from dropping.
+    #[inline]
+    pub(crate) fn as_raw(&self) -> NonNull<bindings::page> {
+        self.0
+    }
+
+    /// Takes over a page from [`as_raw`](Self::as_raw).
+    ///
+    /// # Safety
+    ///
+    /// The `OwnedPage` that it comes from must have been kept from dropping, and must not be used.
+    pub(crate) unsafe fn from_raw(page: NonNull<bindings::page>) -> Self {
+        // INVARIANT: The reference of that one, which is counted still.
+        OwnedPage(page)
+    }
+
     #[inline]
     pub(crate) fn borrow(&self) -> PageRef<'_> {
         // INVARIANT: `self` owns the page, and is borrowed for as long.
@@ -102,6 +118,16 @@ impl Drop for OwnedPage {
 pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a OwnedPage>);
 
 impl PageRef<'_> {
+    /// # Safety
+    ///
+    /// `page` must be an order-0 page, which somebody owns a reference to for the life of the
+    /// result.
+    #[inline]
+    pub(crate) unsafe fn from_raw(page: NonNull<bindings::page>) -> Self {
+        // INVARIANT: The caller's promise.
+        PageRef(page, PhantomData)
+    }
+
     #[inline]
     pub(crate) fn as_ptr(self) -> *mut bindings::page {
         self.0.as_ptr()

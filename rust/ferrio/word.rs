@@ -93,3 +93,4 @@ macro_rules! word {
 
 word!(u32);
 word!(u64);
+word!(usize);

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sparse memory: order-0 pages of which most may be missing.
+//!
+//! Pages are found without a lock and never taken away before the whole goes, so whoever has found
+//! one may copy from and to it for as long as he likes, and sleep in a page fault meanwhile.
+//!
+//! As in [`pages`](crate::pages) there is never a reference to the bytes of a page: somebody else
+//! may write to them at any time.
+
+use crate::{
+    iov::{IterDest, IterSource},
+    pages::{OwnedPage, PageRef},
+    word::Word,
+};
+use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
+use kernel::{
+    alloc::flags::__GFP_ZERO,
+    bindings,
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed, Release},
+};
+
+/// Places in a table: it fills a page.
+const PLACES: usize = PAGE_SIZE / size_of::<usize>();
+
+/// A place for a pointer that is set once.
+///
+/// # Invariants
+///
+/// The word is 0, or what was given to [`Place::set`]; it changes once.
+struct Place<T> {
+    word: Atomic<usize>,
+    _target: PhantomData<*mut T>,
+}
+
+impl<T> Place<T> {
+    /// What is there; what its setter did to it before is seen. One load.
+    #[inline]
+    fn get(&self) -> Option<NonNull<T>> {
+        // Acquire: pairs with the release in `set`.
+        NonNull::new(core::ptr::with_exposed_provenance_mut(
+            self.word.load_acquire(),
+        ))
+    }
+
+    /// Puts `target` in, unless there is something; says whether it did.
+    fn set(&self, target: NonNull<T>) -> bool {
+        // INVARIANT: From 0 to `target`, and a second time there is no 0.
+        self.word
+            .cmpxchg(0, target.as_ptr().expose_provenance(), Release)
+            .is_ok()
+    }
+}
+
+type Leaf = [Place<bindings::page>; PLACES];
+type Root = [Place<Leaf>; PLACES];
+
+/// A table with nothing in it.
+///
+/// # Safety
+///
+/// `T` must be an array of [`Place`]s.
+unsafe fn empty_table<T>() -> Result<KBox<T>> {
+    // Not charged: 8 bytes a page. A charge could kill in a full cgroup, as the flag that prevents
+    // it for the pages does not exist here.
+    let table = KBox::<T>::new_uninit(GFP_KERNEL | __GFP_ZERO)?;
+    // SAFETY: The memory is zeroed, and a place of value 0 is an empty one.
+    Ok(unsafe { table.assume_init() })
+}
+
+/// Up to [`MAX_PAGES`](Self::MAX_PAGES) order-0 pages, each of them missing until it is made.
+///
+/// # Invariants
+///
+/// - A word of a place is 0 or a pointer: of the root, to a `KBox<Root>`'s content; in it to a
+///   `KBox<Leaf>`'s; in that to the page of an [`OwnedPage`]. All are owned by this value.
+/// - `count` is the number of the pages.
+pub struct SparsePages {
+    root: Place<Root>,
+    count: Atomic<usize>,
+}
+
+// SAFETY: Pages and tables belong to no task.
+unsafe impl Send for SparsePages {}
+// SAFETY: Places are set and looked at atomically; what they point to stays, and shared use of a
+// page only hands it to copies that allow concurrent ones.
+unsafe impl Sync for SparsePages {}
+
+impl SparsePages {
+    /// How many pages there can be: 262144 with pages of 4 KiB, 1 GiB.
+    pub const MAX_PAGES: usize = PLACES * PLACES;
+
+    /// No page at all. Allocates nothing.
+    pub const fn new() -> Self {
+        // INVARIANT: Nothing is there, and counted.
+        SparsePages {
+            root: Place {
+                word: Atomic::new(0),
+                _target: PhantomData,
+            },
+            count: Atomic::new(0),
+        }
+    }
+
+    /// How many pages are there. Any context.
+    pub fn count(&self) -> usize {
+        self.count.load(Relaxed)
+    }
+
+    /// The leaf that page `index` is in.
+    #[inline]
+    fn leaf(&self, index: usize) -> Option<&Leaf> {
+        // SAFETY: By the type invariants it points to a table that lives as long as `self`.
+        let root = unsafe { self.root.get()?.as_ref() };
+        // SAFETY: The same.
+        Some(unsafe { root.get(index / PLACES)?.get()?.as_ref() })
+    }
+
+    /// The page at `index`, if it is there. Any context; three loads.
+    #[inline]
+    pub fn page(&self, index: usize) -> Option<PageRef<'_>> {
+        let page = self.leaf(index)?[index % PLACES].get()?;
+        // SAFETY: By the type invariants it is owned by `self`, which keeps it for as long.
+        Some(unsafe { PageRef::from_raw(page) })
+    }
+
+    /// Makes the page at `index`, zeroed and charged to the active memory cgroup, unless somebody
+    /// else has; says whether this call did.
+    ///
+    /// Process context, sleeps for memory. Costs a page allocation, and for the first of each
+    /// [`PLACES`] pages a table.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: `index` is not below [`MAX_PAGES`](Self::MAX_PAGES).
+    /// - `ENOMEM`: no memory, or the cgroup is full (nobody is killed for it).
+    pub fn make(&self, index: usize) -> Result<bool> {
+        if index >= Self::MAX_PAGES {
+            return Err(EINVAL);
+        }
+        // SAFETY: Both are arrays of places; by the type invariants what is there lives as long as
+        // `self`.
+        let leaf = unsafe {
+            let root = make_table(&self.root)?.as_ref();
+            make_table(&root[index / PLACES])?.as_ref()
+        };
+        let place = &leaf[index % PLACES];
+        if place.get().is_some() {
+            return Ok(false);
+        }
+        let page = OwnedPage::new()?;
+        if !place.set(page.as_raw()) {
+            return Ok(false);
+        }
+        // INVARIANT: It is the place's now, and counted.
+        let _ = ManuallyDrop::new(page);
+        self.count.fetch_add(1, Relaxed);
+        Ok(true)
+    }
+
+    /// The first page at or behind `index`, and below `end`, that is there or, with `hole`, that is
+    /// not. Any context; costs a load for each page, and for each table that is not there.
+    pub fn next(&self, index: usize, end: usize, hole: bool) -> Option<usize> {
+        let mut at = index;
+        while at < end {
+            match self.leaf(at) {
+                Some(leaf) if leaf[at % PLACES].get().is_none() == hole => return Some(at),
+                Some(_) => at += 1,
+                None if hole => return Some(at),
+                None => at = (at / PLACES + 1) * PLACES,
+            }
+        }
+        None
+    }
+
+    /// Copies `len` bytes from `offset` to `iter`: zeros where no page is.
+    ///
+    /// Returns the bytes copied: fewer than asked if `iter` is full or faults. May sleep for a
+    /// fault; allocates nothing.
+    #[inline]
+    pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
+        pieces(offset, len, |index, within, piece| match self.page(index) {
+            Some(page) => iter.copy_page(page, within, piece).bytes(),
+            None => iter.zero(piece).bytes(),
+        })
+    }
+
+    /// Copies `len` bytes from `iter` to `offset`, where `missing` is called for each page that is
+    /// not there, with its index: it is to [`make`](Self::make) it.
+    ///
+    /// Returns the bytes copied: fewer than asked if `iter` is empty or faults. May sleep for a
+    /// fault. Two copies to the same place at once mix their bytes; it is for the caller to order
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// What `missing` returned, if nothing was copied before; `EIO` if it did not make the page.
+    #[inline]
+    pub fn copy_from(
+        &self,
+        offset: usize,
+        len: usize,
+        iter: &mut IterSource<'_>,
+        mut missing: impl FnMut(usize) -> Result,
+    ) -> Result<usize> {
+        let mut stop = Ok(());
+        let done = pieces(offset, len, |index, within, piece| {
+            if self.page(index).is_none() {
+                stop = missing(index);
+            }
+            match self.page(index) {
+                Some(page) => iter.copy_page(page, within, piece).bytes(),
+                None => {
+                    stop = stop.and(Err(EIO));
+                    0
+                }
+            }
+        });
+        if done == 0 {
+            stop?;
+        }
+        Ok(done)
+    }
+}
+
+impl Default for SparsePages {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The table of a place, made if there is none.
+///
+/// # Safety
+///
+/// `T` must be an array of [`Place`]s.
+unsafe fn make_table<T>(place: &Place<T>) -> Result<NonNull<T>> {
+    if place.get().is_none() {
+        // SAFETY: The caller's promise.
+        let raw = KBox::into_raw(unsafe { empty_table::<T>() }?);
+        // SAFETY: A box is never NULL.
+        if !place.set(unsafe { NonNull::new_unchecked(raw) }) {
+            // SAFETY: It comes from into_raw(), and the place has another one.
+            drop(unsafe { KBox::from_raw(raw) });
+        }
+    }
+    // It is there by now, and stays.
+    place.get().ok_or(EIO)
+}
+
+/// Splits `len` bytes from `offset` at page borders. Stops when `copy` does less than asked;
+/// returns the sum.
+#[inline]
+fn pieces(offset: usize, len: usize, mut copy: impl FnMut(usize, usize, usize) -> usize) -> usize {
+    let mut done = 0;
+    while done < len {
+        let at = offset + done;
+        let within = at & (PAGE_SIZE - 1);
+        let piece = (PAGE_SIZE - within).min(len - done);
+        let got = copy(at >> PAGE_SHIFT, within, piece);
+        done += got;
+        if got < piece {
+            break;
+        }
+    }
+    done
+}
+
+impl Drop for SparsePages {
+    fn drop(&mut self) {
+        let Some(root) = self.root.get() else { return };
+        // SAFETY: By the type invariants tables and pages are owned by `self`, which nobody else
+        // uses any more; what owned them first was given up for it by into_raw() or ManuallyDrop.
+        unsafe {
+            let root = KBox::from_raw(root.as_ptr());
+            for leaf in root.iter().filter_map(Place::get) {
+                let leaf = KBox::from_raw(leaf.as_ptr());
+                for page in leaf.iter().filter_map(Place::get) {
+                    drop(OwnedPage::from_raw(page));
+                }
+            }
+        }
+    }
+}
