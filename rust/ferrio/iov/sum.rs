@@ -21,6 +21,11 @@ impl Crc32c {
         Crc32c(!0)
     }
 
+    /// Of the bytes whose sum was `value`, to go on with; 0 is that of no bytes.
+    pub const fn resume(value: u32) -> Self {
+        Crc32c(!value)
+    }
+
     /// Goes on with `bytes`, which nobody else may write to: a slice of the kernel's. Wraps
     /// `crc32c()` of `lib/crc`. Any context.
     pub fn update(&mut self, bytes: &[u8]) {
