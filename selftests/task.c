@@ -151,7 +151,7 @@ static void *call_thread(void *arg)
 	return NULL;
 }
 
-static void call_start(struct rb_call *c, long nr, const long *arg)
+void rb_call_start(struct rb_call *c, long nr, const long arg[6])
 {
 	memset(c, 0, sizeof(*c));
 	c->nr = nr;
@@ -166,28 +166,28 @@ void rb_call_read(struct rb_call *c, int fd, void *buf, size_t len)
 {
 	const long arg[6] = { fd, (long)buf, len };
 
-	call_start(c, SYS_read, arg);
+	rb_call_start(c, SYS_read, arg);
 }
 
 void rb_call_write(struct rb_call *c, int fd, const void *buf, size_t len)
 {
 	const long arg[6] = { fd, (long)buf, len };
 
-	call_start(c, SYS_write, arg);
+	rb_call_start(c, SYS_write, arg);
 }
 
 void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms)
 {
 	const long arg[6] = { (long)pfd, 1, timeout_ms };
 
-	call_start(c, SYS_poll, arg);
+	rb_call_start(c, SYS_poll, arg);
 }
 
 void rb_call_ioctl(struct rb_call *c, int fd, unsigned long cmd, void *argument)
 {
 	const long arg[6] = { fd, (long)cmd, (long)argument };
 
-	call_start(c, SYS_ioctl, arg);
+	rb_call_start(c, SYS_ioctl, arg);
 }
 
 void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
@@ -195,7 +195,7 @@ void rb_call_splice(struct rb_call *c, int in, int out, size_t len,
 {
 	const long arg[6] = { in, 0, out, 0, len, flags };
 
-	call_start(c, SYS_splice, arg);
+	rb_call_start(c, SYS_splice, arg);
 }
 
 bool rb_call_done(struct rb_call *c)

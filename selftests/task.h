@@ -37,7 +37,7 @@
 #define E(call)	({ long __e = (call); __e < 0 ? -(long)errno : __e; })
 
 /* The module under test, for its counter of pages; each device's own file has it. */
-extern const char rb_module[];
+extern const char *const rb_module;
 
 __noreturn __printf(1, 2) void rb_die(const char *fmt, ...);
 
@@ -56,6 +56,7 @@ struct rb_call {
 	int done;
 };
 
+void rb_call_start(struct rb_call *c, long nr, const long arg[6]);
 void rb_call_read(struct rb_call *c, int fd, void *buf, size_t len);
 void rb_call_write(struct rb_call *c, int fd, const void *buf, size_t len);
 void rb_call_poll(struct rb_call *c, struct pollfd *pfd, int timeout_ms);

@@ -3,12 +3,19 @@
 #
 # Rows of selftests/manifest for the given test programs, from their own lists
 # of tests: program/fixture.variant.test | requirement | where it must run.
+# DIR is the directory that they belong to, if not the ring's.
 set -eu
+dir=${DIR:-ringbuffer}
 
 echo "# SPDX-License-Identifier: GPL-2.0"
 for program; do
 	name=${program##*/}
-	case $name in
+	case $dir/$name in
+	iov_copy/import | iov_copy/long) requirement=iov.must ;;
+	iov_copy/*) requirement=iov.2 ;;
+	*) requirement= ;;
+	esac
+	[ -n "$requirement" ] || case $name in
 	abi | ends | holders | limits | sendfile | token) requirement=ground.3 ;;
 	map) requirement=mapped.2 ;;
 	mapped | rust) requirement=mapped.7 ;;
@@ -34,12 +41,12 @@ for program; do
 	esac
 	# Columns are fixture, variant, test; fixtures and variants of a block
 	# stand only in its first lines, one each.
-	"$program" -l 2>&1 | awk -v name="$name" -v need="$requirement" \
+	"$program" -l 2>&1 | awk -v name="$dir/$name" -v need="$requirement" \
 		-v place="$place" '
 		function flush(   v, t) {
 			for (v = 1; v <= (variants ? variants : 1); v++)
 				for (t = 1; t <= tests; t++)
-					printf "ringbuffer/%s/%s.%s%s | %s | %s\n",
+					printf "%s/%s.%s%s | %s | %s\n",
 						name, fixture,
 						variants ? variant[v] "." : "",
 						test[t], need,

@@ -12,7 +12,7 @@
 
 #include "accounts.h"
 #include "as_user.h"
-#include "cgroup.h"
+#include "../cgroup.h"
 #include "hold.h"
 #include "rb_harness.h"
 

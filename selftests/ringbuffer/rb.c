@@ -5,7 +5,7 @@
 
 #include "rb.h"
 
-const char rb_module[] = "ringbuffer";
+const char *const rb_module = "ringbuffer";
 
 /* ---- the device ---- */
 

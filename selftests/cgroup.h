@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
-#include "rb.h"
+#include "task.h"
 
 /*
  * The statistics lag behind by 64 pages on each CPU before they are summed up at
