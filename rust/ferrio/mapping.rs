@@ -54,8 +54,8 @@ const BATCH: usize = 64;
 /// that is held across such a copy. All but `opened` may run several times at once for one program,
 /// and all of them for different ones.
 pub trait Mapped: FileOps {
-    /// The page at `index`, counted from offset 0 of the file. May sleep for memory, and for nothing
-    /// else.
+    /// The page at `index`, counted from offset 0 of the file. May sleep for memory, and for
+    /// nothing else.
     ///
     /// For `None` [`map`] fails with `EINVAL`, and a fault raises `SIGBUS`.
     fn page<'a>(this: Private<'a, Self>, index: usize) -> Option<PageRef<'a>>;

@@ -75,7 +75,7 @@ unsafe fn empty_table<T>() -> Result<KBox<T>> {
 /// # Invariants
 ///
 /// - A word of a place is 0 or a pointer: of the root, to a `KBox<Root>`'s content; in it to a
-///   `KBox<Leaf>`'s; in that to the page of an [`OwnedPage`]. All are owned by this value.
+///   `KBox<Leaf>`'s; in that to the page of an `OwnedPage`. All are owned by this value.
 /// - `count` is the number of the pages.
 pub struct SparsePages {
     root: Place<Root>,
@@ -130,7 +130,7 @@ impl SparsePages {
     /// else has; says whether this call did.
     ///
     /// Process context, sleeps for memory. Costs a page allocation, and for the first of each
-    /// [`PLACES`] pages a table.
+    /// 512 pages a table.
     ///
     /// # Errors
     ///
@@ -181,10 +181,20 @@ impl SparsePages {
     /// fault; allocates nothing.
     #[inline]
     pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
-        pieces(offset, len, |index, within, piece| match self.page(index) {
-            Some(page) => iter.copy_page(page, within, piece).bytes(),
-            None => iter.zero(piece).bytes(),
-        })
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let (index, within, piece) = piece(at, end);
+            let got = match self.page(index) {
+                Some(page) => iter.copy_page(page, within, piece).bytes(),
+                None => iter.zero(piece).bytes(),
+            };
+            at += got;
+            if got < piece {
+                break;
+            }
+        }
+        at - offset
     }
 
     /// Copies `len` bytes from `iter` to `offset`, where `missing` is called for each page that is
@@ -205,23 +215,25 @@ impl SparsePages {
         iter: &mut IterSource<'_>,
         mut missing: impl FnMut(usize) -> Result,
     ) -> Result<usize> {
-        let mut stop = Ok(());
-        let done = pieces(offset, len, |index, within, piece| {
-            if self.page(index).is_none() {
-                stop = missing(index);
+        let end = offset + len;
+        let mut at = offset;
+        while at < end {
+            let (index, within, piece) = piece(at, end);
+            let page = match self.page(index) {
+                Some(page) => page,
+                None => match missing(index).and_then(|()| self.page(index).ok_or(EIO)) {
+                    Ok(page) => page,
+                    Err(error) if at == offset => return Err(error),
+                    Err(_) => break,
+                },
+            };
+            let got = iter.copy_page(page, within, piece).bytes();
+            at += got;
+            if got < piece {
+                break;
             }
-            match self.page(index) {
-                Some(page) => iter.copy_page(page, within, piece).bytes(),
-                None => {
-                    stop = stop.and(Err(EIO));
-                    0
-                }
-            }
-        });
-        if done == 0 {
-            stop?;
         }
-        Ok(done)
+        Ok(at - offset)
     }
 }
 
@@ -250,22 +262,11 @@ unsafe fn make_table<T>(place: &Place<T>) -> Result<NonNull<T>> {
     place.get().ok_or(EIO)
 }
 
-/// Splits `len` bytes from `offset` at page borders. Stops when `copy` does less than asked;
-/// returns the sum.
+/// What lies between `at` and `end` in the page of `at`: its index, the offset in it, the length.
 #[inline]
-fn pieces(offset: usize, len: usize, mut copy: impl FnMut(usize, usize, usize) -> usize) -> usize {
-    let mut done = 0;
-    while done < len {
-        let at = offset + done;
-        let within = at & (PAGE_SIZE - 1);
-        let piece = (PAGE_SIZE - within).min(len - done);
-        let got = copy(at >> PAGE_SHIFT, within, piece);
-        done += got;
-        if got < piece {
-            break;
-        }
-    }
-    done
+fn piece(at: usize, end: usize) -> (usize, usize, usize) {
+    let within = at & (PAGE_SIZE - 1);
+    (at >> PAGE_SHIFT, within, (PAGE_SIZE - within).min(end - at))
 }
 
 impl Drop for SparsePages {

@@ -35,6 +35,7 @@ impl FileOps for Memory {
         Ok(KBox::new(Memory::new(), GFP_KERNEL_ACCOUNT)?)
     }
 
+    #[inline]
     fn read_iter<'i>(
         this: Private<'_, Self>,
         request: &mut Request<'_>,
@@ -42,10 +43,12 @@ impl FileOps for Memory {
     ) -> Result<Moved<'i>> {
         let position = request.position();
         this.read(position, iter);
-        request.set_position(position + iter.count() as i64);
-        iter.moved()
+        let moved = iter.moved()?;
+        request.set_position_behind(position, &moved);
+        Ok(moved)
     }
 
+    #[inline]
     fn write_iter<'i>(
         this: Private<'_, Self>,
         request: &mut Request<'_>,
@@ -56,9 +59,10 @@ impl FileOps for Memory {
         } else {
             request.position()
         };
-        this.write(position, iter, request.would_come_back())?;
-        request.set_position(position + iter.count() as i64);
-        iter.moved()
+        this.write(position, iter, || request.would_come_back())?;
+        let moved = iter.moved()?;
+        request.set_position_behind(position, &moved);
+        Ok(moved)
     }
 
     fn llseek(this: Private<'_, Self>, file: &LocalFile, offset: i64, whence: i32) -> Result<i64> {
@@ -98,7 +102,7 @@ impl FileOps for Memory {
         let wait = !flags.nonblock() && file.flags() & O_NONBLOCK == 0;
         let mut at = *position;
         let result = pipe.feed(wait, |iter| {
-            let result = this.write(at, iter, false);
+            let result = this.write(at, iter, || false);
             at += iter.count() as i64;
             result
         });

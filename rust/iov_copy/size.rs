@@ -43,10 +43,18 @@ impl Size {
     /// The size, which is final from now on.
     #[inline]
     pub(crate) fn fix(&self) -> u64 {
+        if !self.is_fixed() {
+            self.fix_first();
+        }
+        self.get()
+    }
+
+    #[cold]
+    fn fix_first(&self) {
         loop {
             let now = self.0.load_relaxed();
-            if now & FIXED != 0 || self.0.cmpxchg(now, now | FIXED, Relaxed).is_ok() {
-                return now & !FIXED;
+            if self.0.cmpxchg(now, now | FIXED, Relaxed).is_ok() {
+                return;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 //! The two arguments of a call that say how it was made.
 
-use crate::sys;
+use crate::{iov::Moved, sys};
 use core::{marker::PhantomData, ops::Deref, ptr::NonNull};
 use kernel::{
     bindings,
@@ -76,12 +76,22 @@ impl Request<'_> {
     }
 
     /// The position of the call in bytes.
+    #[inline]
     pub fn position(&self) -> i64 {
         // SAFETY: Valid by the type invariants.
         unsafe { (*self.kiocb.as_ptr()).ki_pos }
     }
 
+    /// Sets the position for the caller to go on from: behind what was moved at `from`.
+    #[inline]
+    pub fn set_position_behind(&mut self, from: i64, moved: &Moved<'_>) {
+        // rw_verify_area() of fs/read_write.c has seen that position and length of a call have a
+        // sum, and a file that chooses another position has its end far below.
+        self.set_position(from.wrapping_add(moved.bytes() as i64));
+    }
+
     /// Sets the position for the caller to go on from.
+    #[inline]
     pub fn set_position(&mut self, position: i64) {
         // SAFETY: Valid and exclusive by the type invariants.
         unsafe { (*self.kiocb.as_ptr()).ki_pos = position };

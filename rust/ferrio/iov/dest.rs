@@ -85,13 +85,11 @@ impl IterDest<'_> {
         offset: usize,
         len: usize,
     ) -> Copied {
-        let asked = len.min(self.len());
         // SAFETY: The page is valid by the caller's promise, the iterator by the type invariants;
         // page_copy_sane() in lib/iov_iter.c wants offset and length inside of the page.
-        let got = unsafe {
-            bindings::copy_page_to_iter(page.as_ptr(), offset, asked, self.0.raw.as_ptr())
-        };
-        self.0.copied(asked, got)
+        let got =
+            unsafe { bindings::copy_page_to_iter(page.as_ptr(), offset, len, self.0.raw.as_ptr()) };
+        self.0.copied_up_to(len, got)
     }
 
     /// As [`copy_page`](Self::copy_page), but memory that is not there at the moment counts as a

@@ -142,7 +142,8 @@ impl<'i> Iter<'i> {
 
     #[inline]
     pub(super) fn moved_bytes(&self) -> usize {
-        self.start - self.len()
+        // By the type invariants it does not wrap.
+        self.start.wrapping_sub(self.len())
     }
 
     fn kind(&self) -> bindings::iter_type {
@@ -184,9 +185,9 @@ impl<'i> Iter<'i> {
         loop {
             // More than this at once is a WARN and goes nowhere.
             let step = back.min(MAX_RW_COUNT);
-            // SAFETY: `raw` is valid. iov_iter_revert() must not go back beyond the start: `to.left`
-            // is a `count` that this iterator had (the brand says it is this one, and no part of
-            // it), so `back` is at most what has been advanced since.
+            // SAFETY: `raw` is valid. iov_iter_revert() must not go back beyond the start:
+            // `to.left` is a `count` that this iterator had (the brand says it is this one, and no
+            // part of it), so `back` is at most what has been advanced since.
             unsafe { bindings::iov_iter_revert(self.raw.as_ptr(), step) };
             back -= step;
             if back == 0 {
@@ -256,6 +257,16 @@ impl<'i> Iter<'i> {
             self.faulted = true;
         }
         Copied::new(got, faulted)
+    }
+
+    /// The same for a function that stops at the end by itself: a fault leaves something behind.
+    #[inline]
+    pub(super) fn copied_up_to(&mut self, most: usize, got: usize) -> Copied {
+        if got == most {
+            return Copied::new(got, false);
+        }
+        let asked = most.min(got + self.len());
+        self.copied(asked, got)
     }
 
     /// Notes how many of `asked` bytes are not accessible; returns how many are.

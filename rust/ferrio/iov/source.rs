@@ -136,13 +136,12 @@ impl IterSource<'_> {
         offset: usize,
         len: usize,
     ) -> Copied {
-        let asked = len.min(self.len());
         // SAFETY: The page is valid and writable by the caller's promise, the iterator by the type
         // invariants; page_copy_sane() in lib/iov_iter.c wants offset and length inside of it.
         let got = unsafe {
-            bindings::copy_page_from_iter(page.as_ptr(), offset, asked, self.0.raw.as_ptr())
+            bindings::copy_page_from_iter(page.as_ptr(), offset, len, self.0.raw.as_ptr())
         };
-        self.0.copied(asked, got)
+        self.0.copied_up_to(len, got)
     }
 
     /// As [`copy_folio`](Self::copy_folio), but memory that is not there at the moment counts as a
