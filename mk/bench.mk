@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# bench.mk - what the ring costs, against the kernel's own means.
+# bench.mk - what the modules cost, against the kernel's own means.
 
-bench: ## measure the ring against the pipe; result in out/bench/latest.csv
-	@$(BED)/run-bench.sh
+bench: ## measure the modules against their peers, BENCH='pipe stream iov'; result in out/bench/latest.csv
+	@$(BED)/run-bench.sh $(BENCH)
 
 .PHONY: bench

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make bench: the ring against the kernel's own channels, in two guests with the
-# stock kernel.
+# make bench [BENCH="pipe stream iov"]: the modules against what the kernel has,
+# in two guests with the stock kernel.
 #
 # One guest has a clock that counts instructions (-icount), the other two CPUs and
 # a real clock: what it says depends on the machine, and wants both of its cores.
@@ -20,6 +20,18 @@ cd "$FERRIO_TOP"
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
+all='pipe stream iov'
+benches=${*:-$all}
+# Those whose promises are about time, too.
+timed=''
+for name in $benches; do
+	case " $all " in
+	*" $name "*) ;;
+	*) die "there is no bench '$name'; there are: $all" ;;
+	esac
+	case $name in pipe | stream) timed="$timed $name" ;; esac
+done
+
 tree=$FERRIO_OUT/guest/bench
 bench=$FERRIO_TOP/selftests/bench
 
@@ -27,7 +39,9 @@ build()
 {
 	rm -rf "$tree"
 	mkdir -p "$tree/bench" "$tree/modules"
-	cp "$FERRIO_OUT/modules/stock/ringbuffer.ko" "$tree/modules/"
+	for module in ringbuffer iov_copy iov_copy_twin; do
+		cp "$FERRIO_OUT/modules/stock/$module.ko" "$tree/modules/"
+	done
 	install -m 755 "$bench/guest-bench" "$tree/job"
 	for program in bench-pipe bench-stream; do
 		in_root gcc -O2 -Wall -Wextra -Werror -static \
@@ -35,15 +49,18 @@ build()
 			-o "$tree/bench/$program" "$bench/$program.c" \
 			"$FERRIO_TOP/selftests/run/channel.c"
 	done
+	in_root gcc -O2 -Wall -Wextra -Werror -static \
+		-o "$tree/bench/bench-iov" "$bench/bench-iov.c"
 	"$here/initramfs.sh" pack "$tree" "$tree.cpio"
 }
 
-guest() # NAME ROUNDS OPTION...
+guest() # NAME ROUNDS BENCHES OPTION...
 {
-	local name=$1 rounds=$2
-	shift 2
+	local name=$1 rounds=$2 what=$3
+	shift 3
 	"$here/qemu.sh" --kernel stock --initrd "$tree.cpio" --name "$name" \
 		--limit 1800 --append "FERRIO_ROUNDS=$rounds" \
+		--append "FERRIO_BENCHES=$(echo $what | tr ' ' ,)" \
 		--append 'FERRIO_SMALL=1000000 FERRIO_LARGE=10000' "$@"
 }
 
@@ -55,9 +72,10 @@ case $KVER in latest) KVER='' ;; esac
 step 'modules for the stock kernel' make modules-stock
 step 'bench programs' build
 step 'guest that counts instructions, 2 rounds' \
-	guest bench-icount 2 --icount --no-erms
-step 'guest with 2 CPUs and a real clock, 5 rounds' \
-	guest bench-wall 5 --cpus 2 --no-erms
+	guest bench-icount 2 "$benches" --icount --no-erms
+[ -z "$timed" ] || step 'guest with 2 CPUs and a real clock, 5 rounds' \
+	guest bench-wall 5 "$timed" --cpus 2 --no-erms
 echo
+# shellcheck disable=SC2086 # a list
 in_root python3 -B "$bench/bench.py" "$FERRIO_OUT/log/bench-icount.ktap" \
-	"$FERRIO_OUT/log/bench-wall.ktap" "$FERRIO_OUT/bench/latest.csv"
+	"$FERRIO_OUT/log/bench-wall.ktap" "$FERRIO_OUT/bench/latest.csv" $benches
