@@ -20,6 +20,25 @@ pub trait ExtStruct: FromBytes + IntoBytes + Immutable + Default {
     const FIRST_SIZE: usize;
 }
 
+/// `_IOC_SIZE()` of a command number: the size of the first version of its struct, in bytes.
+pub const fn ioc_size(cmd: u32) -> usize {
+    ((cmd >> bindings::_IOC_SIZESHIFT) & bindings::_IOC_SIZEMASK) as usize
+}
+
+/// Makes structs [`ExtStruct`]s, each with the number of its command:
+/// `ext_structs!(info: GET_INFO, size: SET_SIZE)`.
+#[macro_export]
+macro_rules! ext_structs {
+    ($($name:ident: $cmd:ident),+ $(,)?) => {$(
+        impl $crate::ioctl::ExtStruct for $name {
+            const FIRST_SIZE: usize = $crate::ioctl::ioc_size($cmd);
+        }
+        // A struct may grow but never shrink.
+        const _: () = assert!(size_of::<$name>() >= $crate::ioctl::ioc_size($cmd));
+    )+};
+}
+pub use ext_structs;
+
 /// A struct as a caller passed it, and what is needed to answer.
 pub struct ExtArg<T> {
     ptr: UserPtr,

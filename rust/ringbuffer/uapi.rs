@@ -11,33 +11,20 @@
     clippy::all
 )]
 
-use ferrio::ioctl::ExtStruct;
-
 include!(concat!(
     env!("FERRIO_GEN"),
     "/rust/ringbuffer/uapi_generated.rs"
 ));
 
-/// `_IOC_SIZE()` of a command number: the size of the first version of its struct.
-const fn ioc_size(cmd: u32) -> usize {
-    ((cmd >> 16) & 0x3fff) as usize
-}
-
-macro_rules! ext_struct {
-    ($name:ident, $cmd:ident) => {
-        impl ExtStruct for $name {
-            const FIRST_SIZE: usize = ioc_size($cmd);
-        }
-        // A struct may grow but never shrink.
-        const _: () = assert!(size_of::<$name>() >= ioc_size($cmd));
-    };
-}
-
-ext_struct!(ferrio_rb_info, FERRIO_RB_IOC_GET_INFO);
-ext_struct!(ferrio_rb_size, FERRIO_RB_IOC_SET_SIZE);
-ext_struct!(ferrio_rb_mint, FERRIO_RB_IOC_MINT);
-ext_struct!(ferrio_rb_shutdown, FERRIO_RB_IOC_SHUTDOWN);
-ext_struct!(ferrio_rb_wait, FERRIO_RB_IOC_WAIT);
-ext_struct!(ferrio_rb_wakeup, FERRIO_RB_IOC_WAKEUP);
+ferrio::ioctl::ext_structs!(
+    ferrio_rb_info: FERRIO_RB_IOC_GET_INFO,
+    ferrio_rb_size: FERRIO_RB_IOC_SET_SIZE,
+    ferrio_rb_mint: FERRIO_RB_IOC_MINT,
+    ferrio_rb_shutdown: FERRIO_RB_IOC_SHUTDOWN,
+    ferrio_rb_wait: FERRIO_RB_IOC_WAIT,
+    ferrio_rb_wakeup: FERRIO_RB_IOC_WAKEUP,
+);
 // BLAME has the struct of WAKEUP.
-const _: () = assert!(ioc_size(FERRIO_RB_IOC_BLAME) == ioc_size(FERRIO_RB_IOC_WAKEUP));
+const _: () = assert!(
+    ferrio::ioctl::ioc_size(FERRIO_RB_IOC_BLAME) == ferrio::ioctl::ioc_size(FERRIO_RB_IOC_WAKEUP)
+);
