@@ -40,9 +40,9 @@ struct twin {
 	struct mem_cgroup *opener;
 };
 
-static unsigned long max_bytes = SZ_1G;
+static unsigned long max_bytes = SZ_1G + SZ_4M;
 module_param(max_bytes, ulong, 0644);
-MODULE_PARM_DESC(max_bytes, "Bytes that all open files together may hold (default 1 GiB)");
+MODULE_PARM_DESC(max_bytes, "Bytes that all open files together may hold, tables included (default 1 GiB and 4 MiB)");
 
 static atomic_long_t twin_held;
 
@@ -59,62 +59,72 @@ static struct page *twin_page(struct twin *twin, size_t index)
 	return smp_load_acquire(&leaf->page[index % TWIN_PLACES]);
 }
 
-static void *twin_table(void **place)
+static struct page *twin_alloc(void)
 {
-	void *table;
+	cond_resched();
+	return alloc_page(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
+			  __GFP_NOWARN | __GFP_ZERO);
+}
 
-	if (!smp_load_acquire(place)) {
-		table = kzalloc(PAGE_SIZE, GFP_KERNEL);
-		if (!table)
-			return NULL;
-		if (cmpxchg_release(place, NULL, table))
-			kfree(table);
+static bool twin_claim(void)
+{
+	if (atomic_long_inc_return(&twin_held) <= max_bytes / PAGE_SIZE)
+		return true;
+	atomic_long_dec(&twin_held);
+	return false;
+}
+
+/* Puts a page into @place, or its address, unless there is one. */
+static int twin_fill(struct twin *twin, void **place, bool table)
+{
+	struct page *page;
+
+	if (smp_load_acquire(place))
+		return 0;
+	page = twin_alloc();
+	if (!page)
+		return -ENOMEM;
+	if (!twin_claim()) {
+		put_page(page);
+		return -EDQUOT;
 	}
-	return smp_load_acquire(place);
+	if (cmpxchg_release(place, NULL, table ? page_address(page) : (void *)page)) {
+		atomic_long_dec(&twin_held);
+		put_page(page);
+		return 0;
+	}
+	atomic_long_inc(&twin->count);
+	return 0;
 }
 
 static int twin_make_charged(struct twin *twin, size_t index)
 {
 	struct twin_root *root;
 	struct twin_leaf *leaf;
-	struct page *page;
+	int ret;
 
-	root = twin_table((void **)&twin->root);
-	if (!root)
-		return -ENOMEM;
-	leaf = twin_table((void **)&root->leaf[index / TWIN_PLACES]);
-	if (!leaf)
-		return -ENOMEM;
-	cond_resched();
-	page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL |
-			  __GFP_NOWARN | __GFP_ZERO);
-	if (!page)
-		return -ENOMEM;
-	if (cmpxchg_release(&leaf->page[index % TWIN_PLACES], NULL, page)) {
-		put_page(page);
-		return 0;
-	}
-	atomic_long_inc(&twin->count);
-	return 1;
+	ret = twin_fill(twin, (void **)&twin->root, true);
+	if (ret)
+		return ret;
+	root = smp_load_acquire(&twin->root);
+	ret = twin_fill(twin, (void **)&root->leaf[index / TWIN_PLACES], true);
+	if (ret)
+		return ret;
+	leaf = smp_load_acquire(&root->leaf[index / TWIN_PLACES]);
+	return twin_fill(twin, (void **)&leaf->page[index % TWIN_PLACES], false);
 }
 
 static noinline int twin_make(struct twin *twin, size_t index)
 {
 	struct mem_cgroup *old;
-	int made;
+	int ret;
 
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	if (atomic_long_inc_return(&twin_held) > max_bytes / PAGE_SIZE) {
-		atomic_long_dec(&twin_held);
-		return -EDQUOT;
-	}
 	old = set_active_memcg(twin->opener);
-	made = twin_make_charged(twin, index);
+	ret = twin_make_charged(twin, index);
 	set_active_memcg(old);
-	if (made <= 0)
-		atomic_long_dec(&twin_held);
-	return min(made, 0);
+	return ret;
 }
 
 /* Also gives others the CPU, if they want it. */
@@ -132,8 +142,8 @@ static bool twin_within(loff_t position, size_t len, u64 size, size_t *most)
 	return true;
 }
 
-static size_t twin_read_chunk(struct twin *twin, size_t at, size_t len,
-			      struct iov_iter *to)
+static __always_inline size_t twin_read_chunk(struct twin *twin, size_t at,
+					      size_t len, struct iov_iter *to)
 {
 	size_t done = 0, within, piece, got;
 	struct page *page;
@@ -153,14 +163,11 @@ static size_t twin_read_chunk(struct twin *twin, size_t at, size_t len,
 	return done;
 }
 
-static ssize_t twin_read_iter(struct kiocb *iocb, struct iov_iter *to)
+static noinline ssize_t twin_read_long(struct twin *twin, struct kiocb *iocb,
+				       size_t left, struct iov_iter *to)
 {
-	struct twin *twin = iocb->ki_filp->private_data;
-	size_t left, chunk, got, done = 0;
+	size_t chunk, got, done = 0;
 
-	if (!twin_within(iocb->ki_pos, iov_iter_count(to),
-			 READ_ONCE(twin->size) & ~TWIN_FIXED, &left))
-		return 0;
 	while (left) {
 		chunk = min_t(size_t, left, TWIN_CHUNK);
 		got = twin_read_chunk(twin, iocb->ki_pos + done, chunk, to);
@@ -178,6 +185,23 @@ static ssize_t twin_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	return done;
 }
 
+static ssize_t twin_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct twin *twin = iocb->ki_filp->private_data;
+	size_t left, got;
+
+	if (!twin_within(iocb->ki_pos, iov_iter_count(to),
+			 READ_ONCE(twin->size) & ~TWIN_FIXED, &left))
+		return 0;
+	if (left > TWIN_CHUNK)
+		return twin_read_long(twin, iocb, left, to);
+	got = twin_read_chunk(twin, iocb->ki_pos, left, to);
+	if (!got && left)
+		return -EFAULT;
+	iocb->ki_pos += got;
+	return got;
+}
+
 static u64 twin_fix(struct twin *twin)
 {
 	u64 now = READ_ONCE(twin->size);
@@ -188,8 +212,9 @@ static u64 twin_fix(struct twin *twin)
 	return now & ~TWIN_FIXED;
 }
 
-static size_t twin_write_chunk(struct twin *twin, size_t at, size_t len,
-			       struct iov_iter *from, int *stop)
+static __always_inline size_t twin_write_chunk(struct twin *twin, size_t at,
+					       size_t len, struct iov_iter *from,
+					       int *stop)
 {
 	size_t done = 0, within, piece, index, got;
 	struct page *page;
@@ -226,24 +251,13 @@ static bool twin_has_hole(struct twin *twin, size_t at, size_t len)
 	return false;
 }
 
-static ssize_t twin_write_iter(struct kiocb *iocb, struct iov_iter *from)
+static noinline ssize_t twin_write_long(struct twin *twin, struct kiocb *iocb,
+					loff_t position, size_t left,
+					struct iov_iter *from)
 {
-	struct twin *twin = iocb->ki_filp->private_data;
-	loff_t position = iocb->ki_pos;
-	size_t left, chunk, got, done = 0;
+	size_t chunk, got, done = 0;
 	int stop = 0;
-	u64 size;
 
-	if (iocb->ki_flags & IOCB_APPEND)
-		position = READ_ONCE(twin->size) & ~TWIN_FIXED;
-	if (!iov_iter_count(from))
-		return 0;
-	size = twin_fix(twin);
-	if (!twin_within(position, iov_iter_count(from), size, &left))
-		return -ENOSPC;
-	if (iocb->ki_flags & IOCB_NOWAIT && !(iocb->ki_filp->f_flags & O_NONBLOCK) &&
-	    twin_has_hole(twin, position, left))
-		return -EAGAIN;
 	while (left) {
 		chunk = min_t(size_t, left, TWIN_CHUNK);
 		got = twin_write_chunk(twin, position + done, chunk, from, &stop);
@@ -259,6 +273,33 @@ static ssize_t twin_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	}
 	iocb->ki_pos = position + done;
 	return done;
+}
+
+static ssize_t twin_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct twin *twin = iocb->ki_filp->private_data;
+	loff_t position = iocb->ki_pos;
+	size_t left, got;
+	int stop = 0;
+	u64 size;
+
+	if (iocb->ki_flags & IOCB_APPEND)
+		position = READ_ONCE(twin->size) & ~TWIN_FIXED;
+	if (!iov_iter_count(from))
+		return 0;
+	size = twin_fix(twin);
+	if (!twin_within(position, iov_iter_count(from), size, &left))
+		return -ENOSPC;
+	if (iocb->ki_flags & IOCB_NOWAIT && !(iocb->ki_filp->f_flags & O_NONBLOCK) &&
+	    twin_has_hole(twin, position, left))
+		return -EAGAIN;
+	if (left > TWIN_CHUNK)
+		return twin_write_long(twin, iocb, position, left, from);
+	got = twin_write_chunk(twin, position, left, from, &stop);
+	if (!got)
+		return stop;
+	iocb->ki_pos = position + got;
+	return got;
 }
 
 static loff_t twin_llseek(struct file *file, loff_t offset, int whence)
@@ -294,9 +335,11 @@ static int twin_release(struct inode *inode, struct file *file)
 				put_page(leaf->page[j]);
 			cond_resched();
 		}
-		kfree(leaf);
+		if (leaf)
+			put_page(virt_to_page(leaf));
 	}
-	kfree(twin->root);
+	if (twin->root)
+		put_page(virt_to_page(twin->root));
 	atomic_long_sub(atomic_long_read(&twin->count), &twin_held);
 	mem_cgroup_put(twin->opener);
 	kfree(twin);

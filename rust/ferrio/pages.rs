@@ -84,6 +84,20 @@ impl OwnedPage {
         OwnedPage(page)
     }
 
+    /// Takes over a page from [`address`](Self::address).
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw).
+    pub(crate) unsafe fn from_address(address: NonNull<u8>) -> Self {
+        // SAFETY: The address is that of a page that the kernel has mapped, as GFP_KERNEL gives
+        // them; so there is a struct page for it. It owns its reference by the caller's promise.
+        unsafe {
+            let page = sys::ferrio_page_of(address.as_ptr().cast());
+            Self::from_raw(NonNull::new_unchecked(page))
+        }
+    }
+
     #[inline]
     pub(crate) fn borrow(&self) -> PageRef<'_> {
         // INVARIANT: `self` owns the page, and is borrowed for as long.

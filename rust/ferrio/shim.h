@@ -111,6 +111,7 @@ void ferrio_page_free(struct page *page);
 void ferrio_page_get(struct page *page);
 unsigned long ferrio_page_count(struct page *page);
 void *ferrio_page_address(struct page *page);
+struct page *ferrio_page_of(const void *address);
 
 struct page *ferrio_folio_alloc(unsigned int order);
 
@@ -118,7 +119,7 @@ struct page *ferrio_folio_alloc(unsigned int order);
 size_t ferrio_copy_to_iter(const void *from, size_t len, struct iov_iter *iter);
 size_t ferrio_copy_from_iter(void *to, size_t len, struct iov_iter *iter);
 size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter);
-void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, bool dirty);
+void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, size_t written);
 u32 ferrio_crc32c(u32 sum, const void *from, size_t len);
 
 /* Only in modules of tests. */

@@ -30,15 +30,19 @@ size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter
 	return copy_from_iter_nocache(to, len, iter);
 }
 
-/* sg_page() is inline.  What was written has to reach the disk, if it has one. */
-void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, bool dirty)
+/*
+ * sg_page() is inline.  What was written has to reach the disk, if it has one: that
+ * is the first @written bytes of the list.
+ */
+void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, size_t written)
 {
 	unsigned int i;
 
 	for (i = 0; i < count; i++) {
 		struct page *page = sg_page(&list[i]);
 
-		unpin_user_pages_dirty_lock(&page, 1, dirty);
+		unpin_user_pages_dirty_lock(&page, 1, written > 0);
+		written -= min_t(size_t, written, list[i].length);
 	}
 }
 

@@ -27,6 +27,12 @@ void *ferrio_page_address(struct page *page)
 	return page_address(page);
 }
 
+/* A macro.  The address has to be one that page_address() gave. */
+struct page *ferrio_page_of(const void *address)
+{
+	return virt_to_page(address);
+}
+
 /*
  * vm_insert_pages() takes a reference and a map count for each page.  When it
  * fails some of them are in; who unmaps the range gives all of that back.

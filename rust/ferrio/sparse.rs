@@ -15,7 +15,6 @@ use crate::{
 };
 use core::{marker::PhantomData, mem::ManuallyDrop, ptr::NonNull};
 use kernel::{
-    alloc::flags::__GFP_ZERO,
     bindings,
     page::{PAGE_SHIFT, PAGE_SIZE},
     prelude::*,
@@ -57,29 +56,27 @@ impl<T> Place<T> {
 type Leaf = [Place<bindings::page>; PLACES];
 type Root = [Place<Leaf>; PLACES];
 
-/// A table with nothing in it.
-///
-/// # Safety
-///
-/// `T` must be an array of [`Place`]s.
-unsafe fn empty_table<T>() -> Result<KBox<T>> {
-    // Not charged: 8 bytes a page. A charge could kill in a full cgroup, as the flag that prevents
-    // it for the pages does not exist here.
-    let table = KBox::<T>::new_uninit(GFP_KERNEL | __GFP_ZERO)?;
-    // SAFETY: The memory is zeroed, and a place of value 0 is an empty one.
-    Ok(unsafe { table.assume_init() })
+/// The right to one page more, which goes back when it is dropped.
+pub trait Claim {
+    /// The page is there.
+    fn keep(self);
 }
+
+// A table is a page, charged and counted as those that it leads to.
+const _: () = assert!(size_of::<Leaf>() == PAGE_SIZE && size_of::<Root>() == PAGE_SIZE);
 
 /// Up to [`MAX_PAGES`](Self::MAX_PAGES) order-0 pages, each of them missing until it is made.
 ///
 /// # Invariants
 ///
-/// - A word of a place is 0 or a pointer: of the root, to a `KBox<Root>`'s content; in it to a
-///   `KBox<Leaf>`'s; in that to the page of an `OwnedPage`. All are owned by this value.
-/// - `count` is the number of the pages.
+/// - A word of a place is 0 or a pointer: of the root, to a `Root` that fills the page of an
+///   `OwnedPage`; in it to a `Leaf` of the same kind; in that to the page of an `OwnedPage`. All
+///   are owned by this value.
+/// - `count` is the number of the pages, `tables` that of the tables.
 pub struct SparsePages {
     root: Place<Root>,
     count: Atomic<usize>,
+    tables: Atomic<usize>,
 }
 
 // SAFETY: Pages and tables belong to no task.
@@ -101,12 +98,18 @@ impl SparsePages {
                 _target: PhantomData,
             },
             count: Atomic::new(0),
+            tables: Atomic::new(0),
         }
     }
 
     /// How many pages are there. Any context.
     pub fn count(&self) -> usize {
         self.count.load(Relaxed)
+    }
+
+    /// How many pages of memory it takes, with the tables. Any context.
+    pub fn held(&self) -> usize {
+        self.count() + self.tables.load(Relaxed)
     }
 
     /// The leaf that page `index` is in.
@@ -126,43 +129,74 @@ impl SparsePages {
         Some(unsafe { PageRef::from_raw(page) })
     }
 
-    /// Makes the page at `index`, zeroed and charged to the active memory cgroup, unless somebody
-    /// else has; says whether this call did.
+    /// Makes the page at `index`, zeroed and charged to the active memory cgroup, unless it is
+    /// there.
     ///
-    /// Process context, sleeps for memory. Costs a page allocation, and for the first of each
-    /// 512 pages a table.
+    /// For each page that is taken for it, tables included, `claim` is called when nothing but its
+    /// answer is missing, and the claim is kept with the page; or dropped if somebody else was
+    /// first. Process context, sleeps for memory. Costs a page allocation, and for the first of
+    /// each 512 pages one for a table.
     ///
     /// # Errors
     ///
     /// - `EINVAL`: `index` is not below [`MAX_PAGES`](Self::MAX_PAGES).
     /// - `ENOMEM`: no memory, or the cgroup is full (nobody is killed for it).
-    pub fn make(&self, index: usize) -> Result<bool> {
+    /// - What `claim` returned.
+    pub fn make<C: Claim>(&self, index: usize, claim: impl Fn() -> Result<C>) -> Result {
         if index >= Self::MAX_PAGES {
             return Err(EINVAL);
         }
-        // SAFETY: Both are arrays of places; by the type invariants what is there lives as long as
-        // `self`.
+        // SAFETY: Both are arrays of places that fill a page; by the type invariants what is there
+        // lives as long as `self`.
         let leaf = unsafe {
-            let root = make_table(&self.root)?.as_ref();
-            make_table(&root[index / PLACES])?.as_ref()
+            let root = self.make_table(&self.root, &claim)?.as_ref();
+            self.make_table(&root[index / PLACES], &claim)?.as_ref()
         };
         let place = &leaf[index % PLACES];
         if place.get().is_some() {
-            return Ok(false);
+            return Ok(());
         }
         let page = OwnedPage::new()?;
-        if !place.set(page.as_raw()) {
-            return Ok(false);
+        let claim = claim()?;
+        if place.set(page.as_raw()) {
+            // INVARIANT: It is the place's now, and counted.
+            let _ = ManuallyDrop::new(page);
+            self.count.fetch_add(1, Relaxed);
+            claim.keep();
         }
-        // INVARIANT: It is the place's now, and counted.
-        let _ = ManuallyDrop::new(page);
-        self.count.fetch_add(1, Relaxed);
-        Ok(true)
+        Ok(())
+    }
+
+    /// The table of a place, made if there is none.
+    ///
+    /// # Safety
+    ///
+    /// `T` must be an array of [`Place`]s that fills a page, and `place` one of `self`.
+    unsafe fn make_table<T, C: Claim>(
+        &self,
+        place: &Place<T>,
+        claim: &impl Fn() -> Result<C>,
+    ) -> Result<NonNull<T>> {
+        if let Some(table) = place.get() {
+            return Ok(table);
+        }
+        let page = OwnedPage::new()?;
+        let claim = claim()?;
+        // The page is zeroed, and a place of value 0 is an empty one.
+        if place.set(page.address().cast()) {
+            // INVARIANT: It is the place's now, and counted.
+            let _ = ManuallyDrop::new(page);
+            self.tables.fetch_add(1, Relaxed);
+            claim.keep();
+        }
+        // It is there by now, and stays.
+        place.get().ok_or(EIO)
     }
 
     /// The first page at or behind `index`, and below `end`, that is there or, with `hole`, that is
     /// not. Any context; costs a load for each page, and for each table that is not there.
     pub fn next(&self, index: usize, end: usize, hole: bool) -> Option<usize> {
+        let end = end.min(Self::MAX_PAGES);
         let mut at = index;
         while at < end {
             match self.leaf(at) {
@@ -178,10 +212,12 @@ impl SparsePages {
     /// Copies `len` bytes from `offset` to `iter`: zeros where no page is.
     ///
     /// Returns the bytes copied: fewer than asked if `iter` is full or faults. May sleep for a
-    /// fault; allocates nothing.
-    #[inline]
+    /// fault; allocates nothing. Always inlined, as [`copy_from`](Self::copy_from): a short call
+    /// spends a tenth of its instructions on being called.
+    #[inline(always)]
     pub fn copy_to(&self, offset: usize, len: usize, iter: &mut IterDest<'_>) -> usize {
-        let end = offset + len;
+        // No memory is where this wraps; then nothing is copied.
+        let end = offset.wrapping_add(len);
         let mut at = offset;
         while at < end {
             let (index, within, piece) = piece(at, end);
@@ -207,7 +243,7 @@ impl SparsePages {
     /// # Errors
     ///
     /// What `missing` returned, if nothing was copied before; `EIO` if it did not make the page.
-    #[inline]
+    #[inline(always)]
     pub fn copy_from(
         &self,
         offset: usize,
@@ -215,17 +251,22 @@ impl SparsePages {
         iter: &mut IterSource<'_>,
         mut missing: impl FnMut(usize) -> Result,
     ) -> Result<usize> {
-        let end = offset + len;
+        // No memory is where this wraps; then nothing is copied.
+        let end = offset.wrapping_add(len);
         let mut at = offset;
         while at < end {
             let (index, within, piece) = piece(at, end);
             let page = match self.page(index) {
                 Some(page) => page,
-                None => match missing(index).and_then(|()| self.page(index).ok_or(EIO)) {
-                    Ok(page) => page,
-                    Err(error) if at == offset => return Err(error),
-                    Err(_) => break,
-                },
+                None => {
+                    let result = missing(index);
+                    // Also if it failed: somebody else may have made it.
+                    match self.page(index) {
+                        Some(page) => page,
+                        None if at == offset => return Err(result.err().unwrap_or(EIO)),
+                        None => break,
+                    }
+                }
             };
             let got = iter.copy_page(page, within, piece).bytes();
             at += got;
@@ -243,25 +284,6 @@ impl Default for SparsePages {
     }
 }
 
-/// The table of a place, made if there is none.
-///
-/// # Safety
-///
-/// `T` must be an array of [`Place`]s.
-unsafe fn make_table<T>(place: &Place<T>) -> Result<NonNull<T>> {
-    if place.get().is_none() {
-        // SAFETY: The caller's promise.
-        let raw = KBox::into_raw(unsafe { empty_table::<T>() }?);
-        // SAFETY: A box is never NULL.
-        if !place.set(unsafe { NonNull::new_unchecked(raw) }) {
-            // SAFETY: It comes from into_raw(), and the place has another one.
-            drop(unsafe { KBox::from_raw(raw) });
-        }
-    }
-    // It is there by now, and stays.
-    place.get().ok_or(EIO)
-}
-
 /// What lies between `at` and `end` in the page of `at`: its index, the offset in it, the length.
 #[inline]
 fn piece(at: usize, end: usize) -> (usize, usize, usize) {
@@ -273,15 +295,15 @@ impl Drop for SparsePages {
     fn drop(&mut self) {
         let Some(root) = self.root.get() else { return };
         // SAFETY: By the type invariants tables and pages are owned by `self`, which nobody else
-        // uses any more; what owned them first was given up for it by into_raw() or ManuallyDrop.
+        // uses any more; the `OwnedPage`s were given up for it.
         unsafe {
-            let root = KBox::from_raw(root.as_ptr());
-            for leaf in root.iter().filter_map(Place::get) {
-                let leaf = KBox::from_raw(leaf.as_ptr());
-                for page in leaf.iter().filter_map(Place::get) {
+            for leaf in root.as_ref().iter().filter_map(Place::get) {
+                for page in leaf.as_ref().iter().filter_map(Place::get) {
                     drop(OwnedPage::from_raw(page));
                 }
+                drop(OwnedPage::from_address(leaf.cast()));
             }
+            drop(OwnedPage::from_address(root.cast()));
         }
     }
 }

@@ -154,6 +154,7 @@ struct ferrio_test_model {
 enum ferrio_test_iov_behave {
 	FERRIO_TEST_IOV_ADVANCE,
 	FERRIO_TEST_IOV_EXTRACT,	/* takes the pages, and does nothing with them */
+	FERRIO_TEST_IOV_SCATTER,	/* the same in a scatterlist */
 	FERRIO_TEST_IOV_BEHAVIOURS,
 };
 

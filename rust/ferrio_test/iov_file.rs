@@ -9,7 +9,7 @@ use crate::{
 use ferrio::{
     chardev::{FileOps, OpenFile, Private, Request},
     ioctl::{ExtArg, ExtStruct},
-    iov::{pinned_pages, IterDest, IterSource, Moved},
+    iov::{pinned_pages, IterDest, IterSource, Moved, ScatterDest},
     new_wait_queue,
     poll::Mask,
     splice::{PipeSink, SpliceFlags, Spliced},
@@ -50,6 +50,9 @@ impl IovFile {
         match self.behaviour.load(Relaxed) {
             uapi::FERRIO_TEST_IOV_ADVANCE => {
                 iter.advance(MIDDLE);
+            }
+            uapi::FERRIO_TEST_IOV_SCATTER => {
+                let _ = ScatterDest::new(PAGES)?.fill(iter, MIDDLE, PAGES)?;
             }
             _ => {
                 // A guard ends with a segment.

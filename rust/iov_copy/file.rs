@@ -116,11 +116,17 @@ impl FileOps for Memory {
     }
 
     fn mmap(this: Private<'_, Self>, _file: &File, vma: NewVma<'_, Self>) -> Result {
-        let pages = (this.size.fix() >> PAGE_SHIFT) as usize;
-        if vma.first() + vma.count() > pages {
+        let end = vma.first() + vma.count();
+        let fits = |bytes: u64| end <= (bytes >> PAGE_SHIFT) as usize;
+        if !fits(this.size.get()) {
             return Err(EINVAL);
         }
-        mapping::map_on_demand(vma, Rights::ReadWrite)
+        mapping::map_on_demand(vma, Rights::ReadWrite)?;
+        // A mapping that is refused fixes no size; it may have been set meanwhile.
+        if !fits(this.size.fix()) {
+            return Err(EINVAL);
+        }
+        Ok(())
     }
 
     fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {

@@ -79,11 +79,7 @@ impl Memory {
         if task::is_dying() {
             return Err(EINTR);
         }
-        let permit = Permit::new()?;
-        if self.opener.charge(|| self.pages.make(index))? {
-            permit.keep();
-        }
-        Ok(())
+        self.opener.charge(|| self.pages.make(index, Permit::new))
     }
 
     /// The page at `index`, made if it is not there; `None` behind the end, or without memory.
@@ -94,7 +90,8 @@ impl Memory {
         if let Some(page) = self.pages.page(index) {
             return Some(page);
         }
-        self.make(index).ok()?;
+        // Also if it fails: somebody else may have made it.
+        let _ = self.make(index);
         self.pages.page(index)
     }
 
@@ -102,9 +99,11 @@ impl Memory {
     #[inline]
     fn within(position: i64, len: usize, size: u64) -> Option<(usize, usize)> {
         let at = u64::try_from(position).ok()?;
-        let left = size.checked_sub(at).filter(|&left| left > 0)?;
+        if at >= size {
+            return None;
+        }
         // Both are at most MAX_BYTES.
-        Some((at as usize, (left as usize).min(len)))
+        Some((at as usize, ((size - at) as usize).min(len)))
     }
 
     /// Copies from `position` on to `iter`, as much as fits and is there; holes are zeros.
@@ -191,6 +190,9 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        quota::give_back(self.pages.count());
+        let pages = self.pages.held();
+        // They count until they are gone, which may take long.
+        drop(core::mem::take(&mut self.pages));
+        quota::give_back(pages);
     }
 }

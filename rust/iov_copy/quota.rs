@@ -2,6 +2,7 @@
 
 //! How many pages all files together may hold.
 
+use ferrio::sparse::Claim;
 use kernel::{
     page::PAGE_SIZE,
     prelude::*,
@@ -9,9 +10,9 @@ use kernel::{
 };
 
 ferrio::ulong_param!(
-    /// Bytes that all files together may hold.
-    static MAX_BYTES: crate::LocalModule, "max_bytes" = 1 << 30,
-    "Bytes that all open files together may hold (default 1 GiB)"
+    /// Bytes that all files together may hold: by default one of the largest size and its tables.
+    static MAX_BYTES: crate::LocalModule, "max_bytes" = (1 << 30) + (4 << 20),
+    "Bytes that all open files together may hold, tables included (default 1 GiB and 4 MiB)"
 );
 
 /// Pages that are held, or about to be.
@@ -49,9 +50,11 @@ impl Permit {
         }
         Ok(permit)
     }
+}
 
-    /// There is a page for it now, which [`give_back`] is called for.
-    pub(crate) fn keep(self) {
+impl Claim for Permit {
+    /// From now on [`give_back`] is called for it.
+    fn keep(self) {
         core::mem::forget(self);
     }
 }

@@ -139,6 +139,14 @@ impl IterDest<'_> {
         self.0.advance(bytes)
     }
 
+    /// Zeroes up to `most` of the next bytes if they may hold what nobody wrote there, for who
+    /// moves on without writing to them. The iterator stays where it is.
+    pub(super) fn zero_fresh(&mut self, most: usize) {
+        if self.0.is_fresh() {
+            let _ = self.peek(|iter| iter.zero(most));
+        }
+    }
+
     /// Brings in the memory of the next `len` bytes, without changing it, so that a copy that must
     /// not fault has a chance; returns how many are there.
     ///

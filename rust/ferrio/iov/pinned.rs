@@ -12,7 +12,7 @@ use super::{
     IterDest, IterSource,
 };
 use crate::pages::PageRef;
-use core::{cmp, marker::PhantomData, mem::MaybeUninit, ops::Range, ptr::NonNull};
+use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
     bindings,
     page::PAGE_SIZE,
@@ -33,6 +33,23 @@ pub(super) fn count_pins(before: usize, after: usize) {
     PINNED.fetch_add(after.wrapping_sub(before), Relaxed);
 }
 
+/// The error for `most` bytes of which C said `got`: none, or an errno.
+///
+/// None, although there is something to take, would make a loop run for ever.
+#[cold]
+pub(super) fn not_taken(iter: &mut Iter<'_>, most: usize, got: isize) -> Error {
+    let error = if got < 0 {
+        Error::from_errno(got as c_int)
+    } else {
+        EFAULT
+    };
+    // Others (no memory, being killed) do not make a call EFAULT.
+    if iter.is_user() && error == EFAULT {
+        let _ = iter.copied(most, 0);
+    }
+    error
+}
+
 /// Up to `N` pages.
 ///
 /// # Invariants
@@ -50,7 +67,8 @@ struct Pages<'i, const N: usize> {
 
 impl<'i, const N: usize> Pages<'i, N> {
     fn extract(iter: &mut Iter<'i>, most: usize) -> Result<Self> {
-        const { assert!(N > 0, "there is room for a page") };
+        // The array is on the stack, and a word has a bit for each page.
+        const { assert!(N > 0 && N <= 64, "1 to 64 pages at a time") };
         let mut got = Pages {
             pages: [const { MaybeUninit::uninit() }; N],
             count: 0,
@@ -77,16 +95,7 @@ impl<'i, const N: usize> Pages<'i, N> {
             )
         };
         if len <= 0 {
-            // None, although there is something to take: else a loop would never end.
-            let errno = if len < 0 {
-                len as c_int
-            } else {
-                EFAULT.to_errno()
-            };
-            if got.user {
-                let _ = iter.copied(most, 0);
-            }
-            return Err(Error::from_errno(errno));
+            return Err(not_taken(iter, most, len));
         }
         // INVARIANT: C has filled in as many pages as these bytes touch, and pinned those of a
         // process. It keeps none of the kernel's, but the iterator does, for 'i.
@@ -130,22 +139,25 @@ impl<'i, const N: usize> Pages<'i, N> {
         Copied::new(done, false)
     }
 
-    /// Gives the pages back; those of `changed` may have been written to.
-    fn put(&mut self, changed: Range<usize>) {
-        if !self.user || self.count == 0 {
+    /// Gives the pages back; those whose bit is set in `changed` have been written to.
+    fn put(&mut self, changed: u64) {
+        if !self.user {
             return;
         }
-        for (range, dirty) in [
-            (0..changed.start, false),
-            (changed.clone(), true),
-            (changed.end..self.count, false),
-        ] {
-            let pages = &mut self.pages[range];
+        let is_dirty = |index: usize| changed >> index & 1 != 0;
+        let mut at = 0;
+        while at < self.count {
+            let dirty = is_dirty(at);
+            let end = (at..self.count)
+                .find(|&index| is_dirty(index) != dirty)
+                .unwrap_or(self.count);
+            let pages = &mut self.pages[at..end];
             // SAFETY: By the type invariants these are pages that we have pinned, once each, and
             // the ranges have none twice. Process context, as the guards' documentation asks for.
             unsafe {
                 bindings::unpin_user_pages_dirty_lock(pages.as_mut_ptr().cast(), pages.len(), dirty)
             };
+            at = end;
         }
         count_pins(self.count, 0);
     }
@@ -197,8 +209,8 @@ pub struct PinnedSource<'i, const N: usize> {
 /// Pages to write to; dropped in process context, as that may sleep.
 pub struct PinnedDest<'i, const N: usize> {
     pages: Pages<'i, N>,
-    /// The pages that were written to.
-    changed: Range<usize>,
+    /// A bit for each page that was written to.
+    changed: u64,
 }
 
 guard!(PinnedSource);
@@ -231,12 +243,9 @@ impl<const N: usize> PinnedDest<'_, N> {
         });
         if copied.bytes() > 0 {
             let place = self.pages.offset + at;
-            let reached = place / PAGE_SIZE..(place + copied.bytes()).div_ceil(PAGE_SIZE);
-            self.changed = if self.changed.is_empty() {
-                reached
-            } else {
-                cmp::min(self.changed.start, reached.start)..cmp::max(self.changed.end, reached.end)
-            };
+            for page in place / PAGE_SIZE..(place + copied.bytes()).div_ceil(PAGE_SIZE) {
+                self.changed |= 1 << page;
+            }
         }
         copied
     }
@@ -244,18 +253,19 @@ impl<const N: usize> PinnedDest<'_, N> {
 
 impl<const N: usize> Drop for PinnedSource<'_, N> {
     fn drop(&mut self) {
-        self.pages.put(0..0);
+        self.pages.put(0);
     }
 }
 
 impl<const N: usize> Drop for PinnedDest<'_, N> {
     fn drop(&mut self) {
-        self.pages.put(self.changed.clone());
+        self.pages.put(self.changed);
     }
 }
 
 impl<'i> IterSource<'i> {
-    /// Takes the next pages, `N` at most and with `most` bytes at most, and advances over them.
+    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances over
+    /// them.
     ///
     /// The bytes count as moved. The guard ends with the segment, but for segments of pages that go
     /// on at a page border. Allocates nothing. Wraps `iov_iter_extract_pages()` of
@@ -264,7 +274,8 @@ impl<'i> IterSource<'i> {
     /// # Errors
     ///
     /// - `EFAULT`: not even the first page can be read, or an iterator that has no pages.
-    /// - `ENOMEM`.
+    /// - `EINTR`: the caller is being killed.
+    /// - `ENOMEM`, `EHWPOISON`.
     pub fn extract<const N: usize>(&mut self, most: usize) -> Result<PinnedSource<'i, N>> {
         Ok(PinnedSource {
             pages: Pages::extract(&mut self.0, most)?,
@@ -273,7 +284,8 @@ impl<'i> IterSource<'i> {
 }
 
 impl<'i> IterDest<'i> {
-    /// Takes the next pages, `N` at most and with `most` bytes at most, and advances over them.
+    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances over
+    /// them.
     ///
     /// The bytes count as moved, whether or not they are written to. Pages that the kernel made for
     /// this call are zeroed first, as with [`advance`](Self::advance). Else as
@@ -282,14 +294,12 @@ impl<'i> IterDest<'i> {
     /// # Errors
     ///
     /// - `EFAULT`: not even the first page can be written to, or an iterator that has no pages.
-    /// - `ENOMEM`.
+    /// - `EINTR`, `ENOMEM`, `EHWPOISON`: as there.
     pub fn extract<const N: usize>(&mut self, most: usize) -> Result<PinnedDest<'i, N>> {
-        if self.0.is_fresh() {
-            let _ = self.peek(|iter| iter.zero(most));
-        }
+        self.zero_fresh(most.min(N * PAGE_SIZE));
         Ok(PinnedDest {
             pages: Pages::extract(&mut self.0, most)?,
-            changed: 0..0,
+            changed: 0,
         })
     }
 }

@@ -4,7 +4,7 @@
 
 use super::{
     iter::{Brand, Checkpoint, Iter},
-    pinned::count_pins,
+    pinned::{count_pins, not_taken},
     IterDest, IterSource,
 };
 use crate::sys;
@@ -13,7 +13,8 @@ use kernel::{bindings, prelude::*};
 
 /// # Invariants
 ///
-/// `list` are as many initialised entries as `table` was made for; the first `table.nents` of them
+/// `list` are initialised entries, one more than C is told of: it wipes the end mark of a list that
+/// it fills up, and looks at the entry behind the last when it walks it. The first `table.nents`
 /// name pages, pinned by us if `user`, else kept for `'i` by whoever made the iterator.
 struct Scatter<'i> {
     list: KVVec<bindings::scatterlist>,
@@ -25,15 +26,14 @@ struct Scatter<'i> {
 
 impl<'i> Scatter<'i> {
     fn new(entries: usize) -> Result<Self> {
-        let count = u32::try_from(entries)?;
-        let mut list = KVVec::with_capacity(entries, GFP_KERNEL | __GFP_NOWARN)?;
-        for _ in 0..entries {
+        let count = entries.checked_add(1).ok_or(EOVERFLOW)?;
+        let len = u32::try_from(count).map_err(|_| EOVERFLOW)?;
+        let mut list = KVVec::with_capacity(count, GFP_KERNEL | __GFP_NOWARN)?;
+        for _ in 0..count {
             list.push(bindings::scatterlist::default(), GFP_KERNEL)?;
         }
-        if count > 0 {
-            // SAFETY: `list` has `count` entries, of which there is one at least.
-            unsafe { bindings::sg_init_table(list.as_mut_ptr(), count) };
-        }
+        // SAFETY: `list` has `len` entries, of which there is one at least.
+        unsafe { bindings::sg_init_table(list.as_mut_ptr(), len) };
         // INVARIANT: Initialised just now, and `nents` is 0.
         Ok(Scatter {
             list,
@@ -49,7 +49,7 @@ impl<'i> Scatter<'i> {
         // would make it forget those that it got.
         let most = most.min(iter.len());
         let used = self.table.nents as usize;
-        let room = entries.min(self.list.len() - used) as u32;
+        let room = entries.min(self.list.len() - 1 - used) as u32;
         if !iter.has_pages() {
             return Err(EFAULT);
         }
@@ -59,17 +59,14 @@ impl<'i> Scatter<'i> {
         self.table.orig_nents = self.table.nents;
         let start: Checkpoint<'i> = iter.checkpoint();
         // SAFETY: The iterator is valid, and there are `most` bytes in it; the table has `room`
-        // unused entries behind the `nents` used ones.
+        // unused entries behind the `nents` used ones, and none of them is the last of `list`.
         let got = unsafe {
             bindings::extract_iter_to_sg(iter.raw.as_ptr(), most, &mut self.table, room, 0)
         };
-        if got < 0 {
+        if got < 0 || (got == 0 && most > 0 && room > 0) {
             // C has given back the pages, but not the place in the iterator.
             iter.rollback(start);
-            if self.user {
-                let _ = iter.copied(most, 0);
-            }
-            return Err(Error::from_errno(got as c_int));
+            return Err(not_taken(iter, most, got));
         }
         // INVARIANT: C has filled in the entries up to the new `nents`, and pinned the pages of a
         // process.
@@ -80,19 +77,20 @@ impl<'i> Scatter<'i> {
         Ok(got as usize)
     }
 
-    fn put(&mut self, dirty: bool) {
+    /// Gives the pages back; the first `written` bytes of them have been written to.
+    fn put(&mut self, written: usize) {
         if !self.user || self.table.nents == 0 {
             return;
         }
         // SAFETY: By the type invariants these entries name pages that we have pinned, once each.
         // Process context, as the guards' documentation asks for.
-        unsafe { sys::ferrio_sg_unpin(self.table.sgl, self.table.nents, dirty) };
+        unsafe { sys::ferrio_sg_unpin(self.table.sgl, self.table.nents, written) };
         count_pins(self.table.nents as usize, 0);
     }
 }
 
 macro_rules! guard {
-    ($name:ident, $iter:ident) => {
+    ($name:ident, $iter:ident, $prepare:expr) => {
         impl<'i> $name<'i> {
             /// An empty list with room for `entries` entries. Process context, sleeps.
             ///
@@ -102,7 +100,7 @@ macro_rules! guard {
             pub fn new(entries: usize) -> Result<Self> {
                 Ok($name {
                     inner: Scatter::new(entries)?,
-                    dirty: false,
+                    written: 0,
                 })
             }
 
@@ -115,15 +113,18 @@ macro_rules! guard {
             ///
             /// # Errors
             ///
-            /// - `EFAULT`: a page cannot be accessed, or an iterator that has no pages. Nothing was
-            ///   taken by this call.
-            /// - `ENOMEM`.
+            /// Nothing was taken by this call:
+            ///
+            /// - `EFAULT`: a page cannot be accessed, or an iterator that has no pages.
+            /// - `EINTR`: the caller is being killed.
+            /// - `ENOMEM`, `EHWPOISON`.
             pub fn fill(
                 &mut self,
                 iter: &mut $iter<'i>,
                 most: usize,
                 entries: usize,
             ) -> Result<usize> {
+                $prepare(iter, most);
                 self.inner.fill(&mut iter.0, most, entries)
             }
 
@@ -150,7 +151,7 @@ macro_rules! guard {
 
         impl Drop for $name<'_> {
             fn drop(&mut self) {
-                self.inner.put(self.dirty);
+                self.inner.put(self.written);
             }
         }
     };
@@ -159,24 +160,27 @@ macro_rules! guard {
 /// A list of pages to read from; dropped in process context, as that may sleep.
 pub struct ScatterSource<'i> {
     inner: Scatter<'i>,
-    dirty: bool,
+    /// How many bytes, from the first on, have been written to.
+    written: usize,
 }
 
 /// A list of pages to write to; dropped in process context, as that may sleep.
 pub struct ScatterDest<'i> {
     inner: Scatter<'i>,
-    dirty: bool,
+    /// How many bytes, from the first on, have been written to.
+    written: usize,
 }
 
-guard!(ScatterSource, IterSource);
-guard!(ScatterDest, IterDest);
+guard!(ScatterSource, IterSource, |_: &mut IterSource<'i>, _| {});
+guard!(ScatterDest, IterDest, IterDest::zero_fresh);
 
 impl ScatterSource<'_> {
     /// Copies from the pages; returns how many bytes. Wraps `sg_copy_to_buffer()` of
     /// `lib/scatterlist.c`. Any context.
     pub fn copy_to(&self, buf: &mut [u8]) -> usize {
-        // SAFETY: The entries are valid by the type invariants, the slice is writable for its
-        // length, and what is written are bytes. The list is not changed.
+        // SAFETY: The entries are valid by the type invariants, and there is one behind them, which
+        // sg_next() may look at. The slice is writable for its length, and what is written are
+        // bytes. The list is not changed.
         unsafe {
             bindings::sg_copy_to_buffer(
                 self.inner.table.sgl,
@@ -189,11 +193,12 @@ impl ScatterSource<'_> {
 }
 
 impl ScatterDest<'_> {
-    /// Copies to the pages; returns how many bytes. They are marked dirty when they are given back.
-    /// Wraps `sg_copy_from_buffer()` of `lib/scatterlist.c`. Any context.
+    /// Copies to the pages; returns how many bytes. Those that it reaches are marked dirty when they
+    /// are given back. Wraps `sg_copy_from_buffer()` of `lib/scatterlist.c`. Any context.
     pub fn copy_from(&mut self, buf: &[u8]) -> usize {
-        // SAFETY: The entries are valid by the type invariants and the pages for writing, the slice
-        // is readable for its length.
+        // SAFETY: The entries are valid by the type invariants and the pages for writing, and there
+        // is an entry behind them, which sg_next() may look at. The slice is readable for its
+        // length.
         let copied = unsafe {
             bindings::sg_copy_from_buffer(
                 self.inner.table.sgl,
@@ -202,7 +207,7 @@ impl ScatterDest<'_> {
                 buf.len(),
             )
         };
-        self.dirty |= copied > 0;
+        self.written = self.written.max(copied);
         copied
     }
 }

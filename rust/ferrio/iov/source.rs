@@ -86,21 +86,20 @@ impl IterSource<'_> {
     /// As [`copy_from`](Self::copy_from), around the cache of the processor, for much that is not
     /// looked at soon.
     ///
-    /// It brings no memory in, so [`prefault`](Self::prefault) first and go on by `copy_from`: a
-    /// short copy is not a fault of the call. Wraps `_copy_from_iter_nocache()` of
-    /// `lib/iov_iter.c`. Process context.
+    /// Wraps `_copy_from_iter_nocache()` of `lib/iov_iter.c`. Process context; may sleep for a
+    /// fault, although C calls what it uses "inatomic".
     pub fn copy_from_nocache(&mut self, bytes: &mut [u8]) -> Copied {
-        let asked = bytes.len().min(self.len());
+        let asked = bytes.len().min(self.len()).min(MAX_RW_COUNT);
         // SAFETY: The iterator is valid and of direction ITER_SOURCE, the slice is writable for
         // `asked` bytes.
         let got = unsafe {
             sys::ferrio_copy_from_iter_nocache(
                 bytes.as_mut_ptr().cast(),
-                asked.min(MAX_RW_COUNT),
+                asked,
                 self.0.raw.as_ptr(),
             )
         };
-        Copied::new(got, got < asked)
+        self.0.copied(asked, got)
     }
 
     /// Copies `len` bytes to `offset` of a page; what lies behind its end is left out.

@@ -229,6 +229,7 @@ macro_rules! iov_cases {
             pins_end_at_a_hole: pins::end_at_a_hole,
             pins_of_nothing: pins::of_nothing,
             scatterlist_to_write_to: pins::scatterlist_to_write_to,
+            scatterlist_that_is_full: pins::scatterlist_that_is_full,
             scatterlist_keeps_what_it_has: pins::scatterlist_keeps_what_it_has,
         }
     };

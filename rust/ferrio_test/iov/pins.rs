@@ -156,6 +156,28 @@ pub(super) fn scatterlist_to_write_to() -> Verdict {
     same_bytes(&got, &want)
 }
 
+/// Nothing behind the last entry is looked for, whatever C has made of its mark.
+pub(super) fn scatterlist_that_is_full() -> Verdict {
+    let area = UserArea::new(4)?;
+    let image = patterned(4 * PAGE_SIZE)?;
+    area.write(0, &image)?;
+    let (verdict, _) = IterSource::import_buf(area.at(0), 4 * PAGE_SIZE, |iter| -> Verdict {
+        let mut list = ScatterSource::new(4)?;
+        same!(list.fill(iter, usize::MAX, 4), Ok(4 * PAGE_SIZE));
+        let mut got = buffer(5 * PAGE_SIZE)?;
+        same!(list.copy_to(&mut got), 4 * PAGE_SIZE);
+        same_bytes(&got[..4 * PAGE_SIZE], &image)
+    })?;
+    verdict?;
+    let (verdict, _) = IterDest::import_buf(area.at(0), 4 * PAGE_SIZE, |iter| -> Verdict {
+        let mut list = ScatterDest::new(4)?;
+        same!(list.fill(iter, usize::MAX, 4), Ok(4 * PAGE_SIZE));
+        same!(list.copy_from(&patterned(5 * PAGE_SIZE)?), 4 * PAGE_SIZE);
+        Ok(())
+    })?;
+    verdict
+}
+
 pub(super) fn scatterlist_keeps_what_it_has() -> Verdict {
     let area = UserArea::new(4)?;
     let image = patterned(4 * PAGE_SIZE)?;
