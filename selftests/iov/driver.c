@@ -166,6 +166,7 @@ FIXTURE_VARIANT(fresh) {
 
 FIXTURE_VARIANT_ADD(fresh, advance) { .how = FERRIO_TEST_IOV_ADVANCE };
 FIXTURE_VARIANT_ADD(fresh, extract) { .how = FERRIO_TEST_IOV_EXTRACT };
+FIXTURE_VARIANT_ADD(fresh, scatter) { .how = FERRIO_TEST_IOV_SCATTER };
 
 FIXTURE_SETUP(fresh)
 {

@@ -7,41 +7,65 @@
 #include "../cgroup.h"
 
 #define LIMIT	"/sys/module/iov_copy/parameters/max_bytes"
-#define GIB	"1073741824"
 
-/* All files together, whoever has them; what is refused leaves no trace. */
-TEST_F(dev, quota)
+/* Tests that change the limit: it is as it was behind them, however they end. */
+FIXTURE(limit) {
+	int fd;
+	long live;
+};
+
+FIXTURE_SETUP(limit)
+{
+	self->live = rb_live_pages();
+	self->fd = ic_open(O_RDWR);
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	close(self->fd);
+	EXPECT_EQ(0, rb_write_file(LIMIT, IC_ALL_TEXT));
+	EXPECT_TRUE(rb_pages_return(self->live));
+}
+
+/* All files together, whoever has them, tables included; what is refused leaves no trace. */
+TEST_F(limit, quota)
 {
 	static char buf[4 * RB_PAGE];
 	struct ferrio_ic_info info;
 	int other = ic_open(O_RDWR);
 
-	ASSERT_EQ(0, rb_write_file(LIMIT, "16384"));
-	/* four pages are allowed: three here */
+	/* eight pages are allowed: three and two tables here */
+	ASSERT_EQ(0, rb_write_file(LIMIT, "32768"));
 	EXPECT_EQ(3 * RB_PAGE, E(pwrite(self->fd, buf, 3 * RB_PAGE, 0)));
-	/* and one there: a short count, then the errno */
+	/* and one with two tables there: a short count, then the errno */
 	EXPECT_EQ(RB_PAGE, E(pwrite(other, buf, 2 * RB_PAGE, 0)));
 	EXPECT_EQ(-EDQUOT, E(pwrite(other, buf, 1, RB_PAGE)));
 	EXPECT_EQ(-EDQUOT, E(pwrite(self->fd, buf, 1, IC_MIB)));
 	/* over what is there it goes on */
 	EXPECT_EQ(3 * RB_PAGE, E(pwrite(self->fd, buf, 3 * RB_PAGE, 0)));
 	ic_info(other, &info);
-	EXPECT_EQ(4 * RB_PAGE, info.all_bytes);
-	EXPECT_EQ(4 * RB_PAGE, info.all_max_bytes);
+	EXPECT_EQ(8 * RB_PAGE, info.all_bytes);
+	EXPECT_EQ(8 * RB_PAGE, info.all_max_bytes);
 	EXPECT_EQ(RB_PAGE, info.stored_bytes);
-	EXPECT_EQ(self->live + 4, rb_live_pages());
+	EXPECT_EQ(self->live + 8, rb_live_pages());
 	/* closing gives back */
 	close(other);
-	EXPECT_TRUE(rb_pages_return(self->live + 3));
-	EXPECT_EQ(1, E(pwrite(self->fd, buf, 1, IC_MIB)));
+	EXPECT_TRUE(rb_pages_return(self->live + 5));
+	EXPECT_EQ(3 * RB_PAGE, E(pwrite(self->fd, buf, 4 * RB_PAGE, IC_MIB)));
 	EXPECT_EQ(-EDQUOT, E(pwrite(self->fd, buf, 1, 2 * IC_MIB)));
+	EXPECT_EQ(self->live + 8, rb_live_pages());
+	/* room for a table, and not for its page: the table stays, for the next one */
+	ASSERT_EQ(0, rb_write_file(LIMIT, "36864"));
+	EXPECT_EQ(-EDQUOT, E(pwrite(self->fd, buf, 1, 2 * IC_MIB)));
+	EXPECT_EQ(self->live + 9, rb_live_pages());
+	EXPECT_EQ(6, ic_pages(self->fd));
 	/* a limit below what is there takes nothing away */
 	ASSERT_EQ(0, rb_write_file(LIMIT, "0"));
 	EXPECT_EQ(1, E(pwrite(self->fd, "x", 1, 0)));
 	EXPECT_EQ(-EDQUOT, E(pwrite(self->fd, buf, 1, 2 * IC_MIB)));
-	ASSERT_EQ(0, rb_write_file(LIMIT, GIB));
+	ASSERT_EQ(0, rb_write_file(LIMIT, IC_ALL_TEXT));
 	EXPECT_EQ(1, E(pwrite(self->fd, buf, 1, 2 * IC_MIB)));
-	EXPECT_EQ(self->live + 5, rb_live_pages());
+	EXPECT_EQ(self->live + 10, rb_live_pages());
 }
 
 struct racer {
@@ -70,6 +94,7 @@ TEST_F(dev, writers_meet_at_holes)
 	struct racer r[3];
 	char c[3];
 
+	ASSERT_EQ(0, ic_set_size(self->fd, pages * RB_PAGE));
 	for (int i = 0; i < 3; i++) {
 		r[i] = (struct racer){ .fd = self->fd, .at = i + 1, .pages = pages };
 		ASSERT_EQ(0, pthread_create(&r[i].thread, NULL, race, &r[i]));
@@ -79,7 +104,7 @@ TEST_F(dev, writers_meet_at_holes)
 		EXPECT_EQ(0, r[i].errors);
 	}
 	EXPECT_EQ(pages, ic_pages(self->fd));
-	EXPECT_EQ(self->live + pages, rb_live_pages());
+	EXPECT_EQ(self->live + pages + ic_tables(pages), rb_live_pages());
 	for (long i = 0; i < pages; i++) {
 		ASSERT_EQ(3, E(pread(self->fd, c, 3, i * RB_PAGE + 1)));
 		ASSERT_EQ(0, memcmp(c, "\x01\x02\x03", 3));
@@ -113,7 +138,7 @@ TEST_F(dev, the_opener_is_charged)
 		for (long i = 0; i < pages; i++)
 			if (pwrite(fd, "x", 1, i * RB_PAGE) != 1)
 				_exit(3);
-		if (!cg_charged(cg.a, pages) || cg_kernel(cg.b) > pages / 2)
+		if (!cg_charged(cg.a, pages + ic_tables(pages)) || cg_kernel(cg.b) > pages / 2)
 			_exit(4);
 		close(fd);
 		_exit(0);
@@ -121,7 +146,7 @@ TEST_F(dev, the_opener_is_charged)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_TRUE(cg_charged(cg.a, 0));
-	EXPECT_EQ(self->live + pages, rb_live_pages());
+	EXPECT_EQ(self->live + pages + ic_tables(pages), rb_live_pages());
 	cg_unmake(&cg);
 }
 

@@ -15,6 +15,9 @@
 #define IC_MIB		(1UL << 20)
 #define IC_DEFAULT	(64 * IC_MIB)
 #define IC_MAX		(1024 * IC_MIB)
+/* What all files may hold: one of IC_MAX with its tables fits. */
+#define IC_ALL		1077936128UL
+#define IC_ALL_TEXT	"1077936128"
 #define IC_CHUNK	(256UL << 10)	/* what a signal does not cut */
 #define IC_COPYV_CHUNK	(64UL << 10)	/* the same of COPYV */
 #define IC_MAX_RW	0x7ffff000UL	/* MAX_RW_COUNT */
@@ -60,6 +63,12 @@ static inline long ic_pages(int fd)
 
 	ic_info(fd, &info);
 	return info.stored_bytes / RB_PAGE;
+}
+
+/* Pages of the tables behind the first @pages pages: one for 512 of them, and their root. */
+static inline long ic_tables(long pages)
+{
+	return pages ? 1 + (pages + 511) / 512 : 0;
 }
 
 /* Anonymous memory; @prot may be PROT_NONE. */
