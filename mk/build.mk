@@ -27,11 +27,16 @@ clean: ## remove what the build of KDIR made in MO
 	*) echo "make: no kernel build tree in KDIR=$(KDIR): give the one that MO=$(MO) was built for" >&2; exit 1 ;; \
 	esac; fi
 
-# Modules for the kernels of the test bed, with the tool chain of Debian 13.
-bed-modules = . $(BED)/env.sh; may_work; kdir=$$$(1)_KDIR; mkdir -p out/build/$(2) out/modules/$(2); \
-	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/out/build/$(2) \
-		quiet-modules=1 kbuild-args=ferrio-tests=1 modules && \
-	rm -f out/modules/$(2)/*.ko && cp out/build/$(2)/*.ko out/modules/$(2)/ && \
+# Modules for the kernels of the test bed, with the tool chain of Debian 13.  Each
+# step ends by a semicolon: in a list of && a failure would not end the shell.
+bed-modules = . $(BED)/env.sh; may_work; kdir=$$$(1)_KDIR; build=out/build/$(2) to=out/modules/$(2); \
+	mkdir -p $$build $$to; \
+	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/$$build \
+		quiet-modules=1 kbuild-args=ferrio-tests=1 modules; \
+	rm -f $$to/*.ko; \
+	for module in $$(basename -as .o $$(cat $$build/modules.order)); do \
+		cp $$build/$$module.ko $$to/; \
+	done; \
 	$(call list-modules,$(CURDIR)/out/modules/$(2))
 
 modules-stock: ## modules for the stock kernel, in out/modules/stock

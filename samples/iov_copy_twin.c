@@ -283,11 +283,11 @@ static ssize_t twin_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	int stop = 0;
 	u64 size;
 
-	if (iocb->ki_flags & IOCB_APPEND)
-		position = READ_ONCE(twin->size) & ~TWIN_FIXED;
 	if (!iov_iter_count(from))
 		return 0;
 	size = twin_fix(twin);
+	if (iocb->ki_flags & IOCB_APPEND)
+		position = size;
 	if (!twin_within(position, iov_iter_count(from), size, &left))
 		return -ENOSPC;
 	if (iocb->ki_flags & IOCB_NOWAIT && !(iocb->ki_filp->f_flags & O_NONBLOCK) &&
@@ -311,7 +311,7 @@ static loff_t twin_llseek(struct file *file, loff_t offset, int whence)
 
 static int twin_open(struct inode *inode, struct file *file)
 {
-	struct twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL_ACCOUNT);
+	struct twin *twin = kzalloc(sizeof(*twin), GFP_KERNEL);
 
 	if (!twin)
 		return -ENOMEM;

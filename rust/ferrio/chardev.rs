@@ -86,7 +86,9 @@ pub trait FileOps: Sized + 'static {
     /// A file is being opened by name, `->open`.
     ///
     /// Context: `misc_mtx` is held (`misc_open()` of `drivers/char/misc.c`), which every open of
-    /// every misc device takes: allocate no more than the private data, and wait for nobody.
+    /// every misc device takes: allocate no more than the private data, wait for nobody, and charge
+    /// nothing (no `__GFP_ACCOUNT`): in a full cgroup that is reclaim and the OOM killer, while
+    /// everybody else waits.
     ///
     /// # Errors
     ///

@@ -32,7 +32,8 @@ impl FileOps for Memory {
     const FSYNC: bool = true;
 
     fn open(_device: &(), _file: &OpenFile) -> Result<KBox<Memory>> {
-        Ok(KBox::new(Memory::new(), GFP_KERNEL_ACCOUNT)?)
+        // Not charged: see `FileOps::open`.
+        Ok(KBox::new(Memory::new(), GFP_KERNEL)?)
     }
 
     #[inline]
@@ -54,8 +55,9 @@ impl FileOps for Memory {
         request: &mut Request<'_>,
         iter: &mut IterSource<'i>,
     ) -> Result<Moved<'i>> {
-        let position = if request.append() {
-            this.size.get() as i64
+        let position = if request.append() && !iter.is_empty() {
+            // What changes behind this would not be the end.
+            this.size.fix() as i64
         } else {
             request.position()
         };

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# Runs the samples with /dev/ringbuffer and compares what they print.
+# Runs the samples with the devices that they are for, and compares what they print.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -27,10 +27,15 @@ if [ ! -c /dev/ringbuffer ]; then
 	echo "1..0 # SKIP no /dev/ringbuffer: insmod ringbuffer.ko"
 	exit 4
 fi
-echo "1..2"
+if [ ! -c /dev/ferrio_note ]; then
+	echo "1..0 # SKIP no /dev/ferrio_note: insmod ferrio_note.ko"
+	exit 4
+fi
+echo "1..3"
 number=0
 sample hello 0 'hello from the other process'
 sample mapped 0 'message 1, read where it was written
 message 2, read where it was written
 message 3, read where it was written'
+sample note.sh 0 'second, and from the middle: cond'
 exit $failed

@@ -40,8 +40,9 @@
  * @min_bytes: smallest memory of a file, in bytes; sizes are multiples of it
  * @max_bytes: largest memory of a file
  * @default_bytes: size of one on which nobody called FERRIO_IC_SET_SIZE
- * @all_max_bytes: bytes that all files together may hold
- * @all_bytes: bytes that all files together hold
+ * @all_max_bytes: bytes that all files together may hold: the module's parameter
+ *	max_bytes
+ * @all_bytes: bytes that all files together hold, tables of pages included
  * @bytes: size of this file's memory
  * @stored_bytes: how much of it is there: what is not, is a hole
  * @copy_max_bytes: the most that one FERRIO_IC_COPYV copies
@@ -89,7 +90,8 @@ struct ferrio_ic_size {
  * @from_count: elements of @from
  * @copied: out: bytes copied
  * @crc32c: with FERRIO_IC_COPYV_CRC32C: in: the sum of what was copied before,
- *	0 at the beginning; out: with the bytes of this call. 0 without
+ *	0 at the beginning; out: with the bytes of this call. Without: in: has to
+ *	be 0, else EINVAL; out: 0
  * @pad: 0
  */
 struct ferrio_ic_copyv {
