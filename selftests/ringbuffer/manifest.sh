@@ -11,7 +11,7 @@ echo "# SPDX-License-Identifier: GPL-2.0"
 for program; do
 	name=${program##*/}
 	case $dir/$name in
-	iov_copy/import | iov_copy/long) requirement=iov.must ;;
+	iov_copy/huge | iov_copy/import | iov_copy/inject | iov_copy/long | iov_copy/readpath) requirement=iov.must ;;
 	iov_copy/*) requirement=iov.2 ;;
 	*) requirement= ;;
 	esac
