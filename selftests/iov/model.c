@@ -115,7 +115,7 @@ TEST_F_TIMEOUT(model, copies_fail_by_themselves, 1200)
 	inject_set("fail_usercopy/times", "-1");
 	ASSERT_EQ(1, write(fd, "1", 1));
 	set_injection("5");
-	play(_metadata, self->fd, self->seed, self->steps / 10, true);
+	play(_metadata, self->fd, self->seed, self->steps, true);
 	/* A write may fail by it, too. */
 	while (write(fd, "0", 1) != 1)
 		;

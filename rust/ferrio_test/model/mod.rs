@@ -120,8 +120,9 @@ pub(crate) struct Run {
     in_user: bool,
 }
 
-/// Pages of the arena, as an order.
-const ORDER: u32 = 3;
+/// Pages of the arena, as an order: more than one extraction takes, and no more, as a round makes
+/// and compares whole arenas several times.
+const ORDER: u32 = 2;
 
 /// Makes a call of ours again that injection makes fail.
 pub(crate) fn insist<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
