@@ -131,7 +131,7 @@ FIXTURE_VARIANT_ADD(inject, open) ROW(open, NOWHERE, NOWHERE, false, false, COPY
 FIXTURE_VARIANT_ADD(inject, info) ROW(info, NOWHERE, NOWHERE, false, false, COPY);
 FIXTURE_VARIANT_ADD(inject, write) ROW(write, BUFFER, DEVICE, false, false, COPY);
 FIXTURE_VARIANT_ADD(inject, first_write)
-	ROW(write, BUFFER, DEVICE, true, false, COPY | SLAB | PAGE);
+	ROW(write, BUFFER, DEVICE, true, false, COPY | PAGE);
 FIXTURE_VARIANT_ADD(inject, writev)
 	ROW(writev, BUFFER, DEVICE, false, true, COPY | SLAB);
 FIXTURE_VARIANT_ADD(inject, read) ROW(read, DEVICE, BUFFER, false, false, COPY);
