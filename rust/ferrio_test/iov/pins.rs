@@ -162,6 +162,13 @@ pub(super) fn scatterlist_that_is_full() -> Verdict {
     let image = patterned(4 * PAGE_SIZE)?;
     area.write(0, &image)?;
     let (verdict, _) = IterSource::import_buf(area.at(0), 4 * PAGE_SIZE, |iter| -> Verdict {
+        // No more than it was made for.
+        let start = iter.checkpoint();
+        same!(
+            ScatterSource::new(3)?.fill(iter, usize::MAX, 4),
+            Ok(3 * PAGE_SIZE)
+        );
+        iter.rollback(start);
         let mut list = ScatterSource::new(4)?;
         same!(list.fill(iter, usize::MAX, 4), Ok(4 * PAGE_SIZE));
         let mut got = buffer(5 * PAGE_SIZE)?;

@@ -2,7 +2,7 @@
 
 //! Checksums while copying, against the same by hand.
 
-use super::{buffer, kinds::each_source, patterned, same, same_bytes, Verdict};
+use super::{buffer, kinds::each_source, kinds::write_iovec, patterned, same, same_bytes, Verdict};
 use ferrio::{
     iov::{Crc32c, InternetSum, IterSource},
     user_area::UserArea,
@@ -87,6 +87,8 @@ pub(super) fn internet() -> Verdict {
 }
 
 pub(super) fn of_what_faults() -> Verdict {
+    // Before there is a hole that it could fill.
+    let array = UserArea::new(1)?;
     let area = UserArea::new(2)?;
     area.unmap(1)?;
     let image = patterned(PAGE_SIZE)?;
@@ -111,5 +113,15 @@ pub(super) fn of_what_faults() -> Verdict {
     })?;
     verdict?;
     same!(moved <= 10, true);
-    Ok(())
+
+    // The first segment has been summed up by the time that the second one faults.
+    let vec = write_iovec(&array, &area, [(0, 10), (PAGE_SIZE, 10)].into_iter())?;
+    let (verdict, moved) = IterSource::import(vec, 2, |iter| -> Verdict {
+        let mut sum = InternetSum::new();
+        same!(iter.copy_from_sum(&mut [0; 20], &mut sum), Err(EFAULT));
+        same!(sum == InternetSum::new(), true);
+        Ok(())
+    })?;
+    same!(moved, 0);
+    verdict
 }
