@@ -49,16 +49,23 @@ static inline void trace_turn(const struct trace *t, const char *on)
 }
 
 /*
- * Adds an event ("kmem/kmalloc") as far as the calling thread is its cause: an interrupt
- * that comes meanwhile runs under the thread's number, and is told by its flags.
+ * Of the events of @system those that the calling thread is the cause of: an interrupt
+ * that comes meanwhile runs under its number, and is told by its flags.
  */
-static inline void trace_event(const char *event)
+static inline void trace_filter(const char *system)
 {
 	char file[128], filter[64];
 
-	snprintf(file, sizeof(file), "events/%s/filter", event);
+	snprintf(file, sizeof(file), "events/%s/filter", system);
 	snprintf(filter, sizeof(filter), "common_pid == %d && !(common_flags & 0x18)", gettid());
 	trace_write(file, filter);
+}
+
+/* Adds an event, as "kmem/kmalloc". */
+static inline void trace_event(const char *event)
+{
+	char file[128];
+
 	snprintf(file, sizeof(file), "events/%s/enable", event);
 	trace_write(file, "1");
 }

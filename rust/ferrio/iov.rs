@@ -20,7 +20,9 @@
 //! them in another way, as it did when a `readv()` of one segment became a plain buffer.
 
 mod bvec;
+mod chunks;
 mod dest;
+mod dup;
 mod iter;
 mod kernel_memory;
 mod pinned;
@@ -31,6 +33,7 @@ mod user;
 
 pub use bvec::PageSlice;
 pub use dest::IterDest;
+pub use dup::{DupDest, DupSource};
 pub use iter::{Checkpoint, Copied, Moved};
 pub use kernel_memory::{IoSlice, IoSliceMut};
 pub use pinned::{pinned_pages, PinnedDest, PinnedSource};

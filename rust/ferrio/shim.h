@@ -119,6 +119,12 @@ struct page *ferrio_folio_alloc(unsigned int order);
 size_t ferrio_copy_to_iter(const void *from, size_t len, struct iov_iter *iter);
 size_t ferrio_copy_from_iter(void *to, size_t len, struct iov_iter *iter);
 size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter);
+#ifdef CONFIG_ARCH_HAS_UACCESS_FLUSHCACHE
+size_t ferrio_copy_from_iter_flushcache(void *to, size_t len, struct iov_iter *iter);
+#endif
+#ifdef CONFIG_ARCH_HAS_COPY_MC
+size_t ferrio_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *iter);
+#endif
 void ferrio_sg_unpin(struct scatterlist *list, unsigned int count, size_t written);
 u32 ferrio_crc32c(u32 sum, const void *from, size_t len);
 

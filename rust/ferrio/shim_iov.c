@@ -30,6 +30,21 @@ size_t ferrio_copy_from_iter_nocache(void *to, size_t len, struct iov_iter *iter
 	return copy_from_iter_nocache(to, len, iter);
 }
 
+/* These two have no inline form with the check. */
+#ifdef CONFIG_ARCH_HAS_COPY_MC
+size_t ferrio_copy_mc_to_iter(const void *from, size_t len, struct iov_iter *iter)
+{
+	return check_copy_size(from, len, true) ? _copy_mc_to_iter(from, len, iter) : 0;
+}
+#endif
+
+#ifdef CONFIG_ARCH_HAS_UACCESS_FLUSHCACHE
+size_t ferrio_copy_from_iter_flushcache(void *to, size_t len, struct iov_iter *iter)
+{
+	return check_copy_size(to, len, false) ? _copy_from_iter_flushcache(to, len, iter) : 0;
+}
+#endif
+
 /*
  * sg_page() is inline.  What was written has to reach the disk, if it has one: that
  * is the first @written bytes of the list.

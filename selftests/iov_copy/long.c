@@ -159,7 +159,7 @@ TEST_F(dev, two_gibibytes)
 /* Many segments, long ones, of the same memory; all of a gibibyte if there is time. */
 TEST_F(dev, a_long_read_of_holes)
 {
-	const size_t len = IC_MIB, n = getenv("FERRIO_LONG") ? 1024 : rounds(256, 64);
+	const size_t len = IC_MIB, n = getenv("FERRIO_LONG") ? 1024 : rounds(256, 16);
 	char *p = ic_memory(len, PROT_READ | PROT_WRITE);
 	struct iovec v[1024];
 
@@ -205,7 +205,7 @@ TEST_F(dev, a_buffer_that_comes_and_goes)
 	int cut = 0;
 
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flicker, &f));
-	for (int i = 0; i < rounds(1000, 300); i++) {
+	for (int i = 0; i < rounds(1000, 150); i++) {
 		long n;
 
 		rb_pattern(p, RB_PAGE, i);

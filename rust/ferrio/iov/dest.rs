@@ -32,6 +32,22 @@ impl IterDest<'_> {
         self.0.copied(asked, got)
     }
 
+    /// Copies from a slice that lies in memory which may be broken: what can be read of it arrives,
+    /// where [`copy_to`](Self::copy_to) would be a machine check.
+    ///
+    /// A short copy is noted as a fault, of whichever side it was. Wraps `_copy_mc_to_iter()` of
+    /// `lib/iov_iter.c`. Process context; may sleep for a fault.
+    #[cfg(CONFIG_ARCH_HAS_COPY_MC)]
+    pub fn copy_to_mc(&mut self, bytes: &[u8]) -> Copied {
+        let asked = bytes.len().min(self.len()).min(MAX_RW_COUNT);
+        // SAFETY: The iterator is valid by the type invariants and of direction ITER_DEST, the
+        // slice is valid for `asked` bytes, which is less than INT_MAX.
+        let got = unsafe {
+            sys::ferrio_copy_mc_to_iter(bytes.as_ptr().cast(), asked, self.0.raw.as_ptr())
+        };
+        self.0.copied(asked, got)
+    }
+
     /// Copies all of a slice, or moves nothing.
     ///
     /// After an error the iterator stands where it stood, but part of the bytes may be in memory.

@@ -102,6 +102,26 @@ impl IterSource<'_> {
         self.0.copied(asked, got)
     }
 
+    /// As [`copy_from_nocache`](Self::copy_from_nocache), and when it returns what was copied is
+    /// behind the cache: for memory that survives a reset.
+    ///
+    /// Wraps `_copy_from_iter_flushcache()` of `lib/iov_iter.c`. Process context; may sleep for a
+    /// fault.
+    #[cfg(CONFIG_ARCH_HAS_UACCESS_FLUSHCACHE)]
+    pub fn copy_from_flushcache(&mut self, bytes: &mut [u8]) -> Copied {
+        let asked = bytes.len().min(self.len()).min(MAX_RW_COUNT);
+        // SAFETY: The iterator is valid and of direction ITER_SOURCE, the slice is writable for
+        // `asked` bytes.
+        let got = unsafe {
+            sys::ferrio_copy_from_iter_flushcache(
+                bytes.as_mut_ptr().cast(),
+                asked,
+                self.0.raw.as_ptr(),
+            )
+        };
+        self.0.copied(asked, got)
+    }
+
     /// Copies `len` bytes to `offset` of a page; what lies behind its end is left out.
     ///
     /// Wraps `copy_page_from_iter()` of `lib/iov_iter.c`. Process context; may sleep for a fault.

@@ -10,6 +10,7 @@ mod copies;
 mod imports;
 mod kinds;
 mod nofault;
+mod others;
 mod pins;
 mod position;
 mod sums;
@@ -82,6 +83,13 @@ impl Shown for usize {
 impl Shown for () {
     fn shown(&self) -> i64 {
         0
+    }
+}
+
+/// The first; a failure of the second alone shows two that are the same.
+impl<A: Shown, B> Shown for (A, B) {
+    fn shown(&self) -> i64 {
+        self.0.shown()
     }
 }
 
@@ -221,6 +229,11 @@ macro_rules! iov_cases {
             import_bad_segments: imports::bad_segments,
             import_cuts_the_sum: imports::cuts_the_sum,
             import_one_buffer: imports::one_buffer,
+            duplicates_go_their_own_way: others::duplicates_go_their_own_way,
+            duplicates_in_any_order: others::duplicates_in_any_order,
+            chunks_of_slices: others::chunks_of_slices,
+            copy_behind_the_cache: others::copy_behind_the_cache,
+            copy_of_what_may_be_broken: others::copy_of_what_may_be_broken,
             sum_crc32c: sums::crc32c,
             sum_internet: sums::internet,
             sum_of_what_faults: sums::of_what_faults,

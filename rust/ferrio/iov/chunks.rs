@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The bytes of a source where they lie.
+
+use super::IterSource;
+use core::slice;
+
+impl IterSource<'_> {
+    /// Calls `body` with each piece of the rest, where it lies, until it takes less than all of
+    /// one; it says how much it takes, and so much is moved. Returns the bytes moved; `None` unless
+    /// the iterator was made of slices here ([`with_slice`](Self::with_slice),
+    /// [`with_vec`](Self::with_vec)).
+    ///
+    /// Only of those it is known that nobody writes to them meanwhile. For the same reason there is
+    /// none for the other direction, whose memory may also be held by a
+    /// [`PinnedDest`](super::PinnedDest). In place of `iterate_and_advance_kernel()` of
+    /// `linux/iov_iter.h`. Any context that `body` may run in; does not fault, copies nothing.
+    pub fn for_each_chunk(&mut self, mut body: impl FnMut(&[u8]) -> usize) -> Option<usize> {
+        let before = self.count();
+        loop {
+            let (base, len) = self.0.next_slice()?;
+            if len == 0 {
+                break;
+            }
+            // SAFETY: next_slice() gives memory of a slice that was borrowed for longer than this
+            // iterator lives, and a source is only read.
+            let took = body(unsafe { slice::from_raw_parts(base, len) }).min(len);
+            self.advance(took);
+            if took < len {
+                break;
+            }
+        }
+        Some(self.count() - before)
+    }
+}
