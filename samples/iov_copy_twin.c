@@ -46,17 +46,23 @@ MODULE_PARM_DESC(max_bytes, "Bytes that all open files together may hold, tables
 
 static atomic_long_t twin_held;
 
+/* What is in a place, with what was done to it before it got there. */
+#define twin_get(place) ({						\
+	/* Pairs with the release in twin_fill(). */			\
+	smp_load_acquire(place);					\
+})
+
 static struct page *twin_page(struct twin *twin, size_t index)
 {
-	struct twin_root *root = smp_load_acquire(&twin->root);
+	struct twin_root *root = twin_get(&twin->root);
 	struct twin_leaf *leaf;
 
 	if (!root || index / TWIN_PLACES >= TWIN_PLACES)
 		return NULL;
-	leaf = smp_load_acquire(&root->leaf[index / TWIN_PLACES]);
+	leaf = twin_get(&root->leaf[index / TWIN_PLACES]);
 	if (!leaf)
 		return NULL;
-	return smp_load_acquire(&leaf->page[index % TWIN_PLACES]);
+	return twin_get(&leaf->page[index % TWIN_PLACES]);
 }
 
 static struct page *twin_alloc(void)
@@ -79,7 +85,7 @@ static int twin_fill(struct twin *twin, void **place, bool table)
 {
 	struct page *page;
 
-	if (smp_load_acquire(place))
+	if (twin_get(place))
 		return 0;
 	page = twin_alloc();
 	if (!page)
@@ -106,11 +112,11 @@ static int twin_make_charged(struct twin *twin, size_t index)
 	ret = twin_fill(twin, (void **)&twin->root, true);
 	if (ret)
 		return ret;
-	root = smp_load_acquire(&twin->root);
+	root = twin_get(&twin->root);
 	ret = twin_fill(twin, (void **)&root->leaf[index / TWIN_PLACES], true);
 	if (ret)
 		return ret;
-	leaf = smp_load_acquire(&root->leaf[index / TWIN_PLACES]);
+	leaf = twin_get(&root->leaf[index / TWIN_PLACES]);
 	return twin_fill(twin, (void **)&leaf->page[index % TWIN_PLACES], false);
 }
 

@@ -69,7 +69,7 @@ static char *buffer(size_t size)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
 	if (buf == MAP_FAILED)
-		err(1, "no memory for a buffer");
+		err(1, "no memory to copy from and to");
 	return buf;
 }
 

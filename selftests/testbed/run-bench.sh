@@ -60,7 +60,7 @@ guest() # NAME ROUNDS BENCHES OPTION...
 	shift 3
 	"$here/qemu.sh" --kernel stock --initrd "$tree.cpio" --name "$name" \
 		--limit 1800 --append "FERRIO_ROUNDS=$rounds" \
-		--append "FERRIO_BENCHES=$(echo $what | tr ' ' ,)" \
+		--append "FERRIO_BENCHES=$(echo "$what" | tr ' ' ,)" \
 		--append 'FERRIO_SMALL=1000000 FERRIO_LARGE=10000' "$@"
 }
 
