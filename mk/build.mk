@@ -52,6 +52,7 @@ clippy: ## the kernel's clippy lints over all modules; a warning is an error
 
 rustdoc: ## HTML of the kernel crates in out/doc; a warning is an error
 	@bash -ec '. $(BED)/env.sh; in_root $(MAKE) --no-print-directory KDIR=$$STOCK_KDIR \
-		MO=$(CURDIR)/out/build/doc kbuild-args="ferrio-doc=$(CURDIR)/out/doc" modules'
+		MO=$(CURDIR)/out/build/doc kbuild-args="ferrio-doc=$(CURDIR)/out/doc" quiet-modules=1 modules; \
+		echo "documentation: $(CURDIR)/out/doc/ferrio/index.html"'
 
 .PHONY: modules clean modules-stock modules-test clippy rustdoc
