@@ -95,7 +95,7 @@ pub(super) fn steps<'i>(
             }
             7 => {
                 let copied = iter.copy_from_nocache(&mut got[..asked]);
-                went(run, image, &mut cursor, asked, copied, false)?;
+                went(run, image, &mut cursor, asked, copied, true)?;
                 same_bytes(&got[..copied.bytes()], &want[..copied.bytes()])?;
             }
             8 => {
