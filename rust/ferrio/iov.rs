@@ -36,7 +36,7 @@ pub use dest::IterDest;
 pub use dup::{DupDest, DupSource};
 pub use iter::{Checkpoint, Copied, Moved};
 pub use kernel_memory::{IoSlice, IoSliceMut};
-pub use pinned::{pinned_pages, PinnedDest, PinnedSource};
+pub use pinned::{pinned_pages, PinnedDest, PinnedPages, PinnedSource};
 pub use scatter::{ScatterDest, ScatterSource};
 pub use source::IterSource;
 pub use sum::Crc32c;

@@ -13,7 +13,7 @@ mod quota;
 mod size;
 mod uapi;
 
-use ferrio::{chardev::Registration, pages::LivePages};
+use ferrio::{chardev::Registration, iov::PinnedPages, pages::LivePages};
 use kernel::{debugfs, prelude::*};
 use memory::Memory;
 
@@ -33,6 +33,9 @@ struct IovCopyModule {
     /// `/sys/kernel/debug/iov_copy/live_pages`.
     #[pin]
     live_pages: debugfs::File<LivePages>,
+    /// `/sys/kernel/debug/iov_copy/pinned_pages`.
+    #[pin]
+    pinned_pages: debugfs::File<PinnedPages>,
     debugfs: debugfs::Dir,
 }
 
@@ -41,6 +44,7 @@ impl kernel::InPlaceModule for IovCopyModule {
         let dir = debugfs::Dir::new(c"iov_copy");
         try_pin_init!(Self {
             live_pages <- dir.read_only_file(c"live_pages", LivePages),
+            pinned_pages <- dir.read_only_file(c"pinned_pages", PinnedPages),
             debugfs: dir.clone(),
             device <- Registration::new(()),
         })

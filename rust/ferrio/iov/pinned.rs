@@ -14,7 +14,7 @@ use super::{
 use crate::pages::PageRef;
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{
-    bindings,
+    bindings, debugfs, fmt,
     page::PAGE_SIZE,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
@@ -26,6 +26,15 @@ static PINNED: Atomic<usize> = Atomic::new(0);
 /// How many pages of processes this module has pinned at the moment. Any context.
 pub fn pinned_pages() -> usize {
     PINNED.load(Relaxed)
+}
+
+/// [`pinned_pages`] as the content of a debugfs file: one decimal line.
+pub struct PinnedPages;
+
+impl debugfs::Writer for PinnedPages {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", pinned_pages())
+    }
 }
 
 /// Counts pages in, or out. Scatterlists have pins, too.
