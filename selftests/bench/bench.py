@@ -97,11 +97,24 @@ def rounds(path, benches, measure):
     return found
 
 
-def write_csv(path, values):
+def kept_lines(path, benches):
+    """What an earlier run has left of benches that did not run now."""
+    try:
+        with open(path, encoding="ascii") as lines:
+            for line in lines:
+                name = line.split(",")[0]
+                if name in BENCHES and name not in benches:
+                    yield line.rstrip("\n")
+    except FileNotFoundError:
+        pass
+
+
+def write_csv(path, values, benches):
     """values: {(measure, bench, peer, size): cost}; put in place in one step."""
+    kept = list(kept_lines(path, benches))
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path + ".new", "w", encoding="ascii") as out:
-        print(HEADER, file=out)
+        print(HEADER, *kept, sep="\n", file=out)
         for (measure, bench, peer, size), value in values.items():
             unit = f"{UNITS[measure]}/{BENCHES[bench].per}"
             print(bench, peer, size, measure, f"{value:.1f}", unit, sep=",",
@@ -150,7 +163,7 @@ def main(icount, wall, csv, *benches):
             middle = statistics.median(costs)
             values[measure, *key] = middle
             spread[measure, *key] = (max(costs) - min(costs)) / middle
-    write_csv(csv, values)
+    write_csv(csv, values, benches)
     for name in benches:
         print_table(name, values, spread)
     limits = [limit for limit in LIMITS if limit.bench in benches]
