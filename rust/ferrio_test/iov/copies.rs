@@ -312,6 +312,48 @@ pub(super) fn around_the_cache() -> Verdict {
     })
 }
 
+pub(super) fn around_the_cache_with_a_hole() -> Verdict {
+    // Nobody has touched it, so there is no page yet: one comes, and it is zeros.
+    let area = UserArea::new(1)?;
+    let mut buf = [0xff; 100];
+    let (verdict, moved) = IterSource::import_buf(area.at(10), 100, |iter| -> Verdict {
+        let copied = iter.copy_from_nocache(&mut buf);
+        same!(copied.bytes(), 100);
+        same!(copied.faulted(), false);
+        same!(iter.faulted(), false);
+        Ok(())
+    })?;
+    verdict?;
+    same!(moved, 100);
+    same_bytes(&buf, &[0; 100])?;
+    // Where nothing can come the call has failed, and nothing was written.
+    for hole in 0..4 {
+        let moved = if hole == 0 {
+            Err(EFAULT)
+        } else {
+            Ok(hole * 100)
+        };
+        let (_area, array) = with_a_hole(hole)?;
+        let mut buf = [0xff; 400];
+        IterSource::import(array.at(0), 4, |iter| -> Verdict {
+            let copied = iter.copy_from_nocache(&mut buf);
+            same!(copied.bytes(), hole * 100);
+            same!(copied.faulted(), true);
+            same!(iter.faulted(), true);
+            same!(iter.len(), 400 - hole * 100);
+            same!(iter.moved().map(|moved| moved.bytes()), moved);
+            Ok(())
+        })?
+        .0?;
+        for index in 0..hole {
+            let part = &buf[index * 100..][..100];
+            same_bytes(part, &patterned(4 * PAGE_SIZE)?[index * PAGE_SIZE..][..100])?;
+        }
+        same_bytes(&buf[hole * 100..], &[0xff; 400][hole * 100..])?;
+    }
+    Ok(())
+}
+
 pub(super) fn append_no_more_than_allowed() -> Verdict {
     each_source(&[3, 4], b"abcdefg", |_, iter| {
         let mut vec = KVVec::<u8>::new();

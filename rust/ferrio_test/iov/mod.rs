@@ -211,6 +211,7 @@ macro_rules! iov_cases {
             copy_to_what_is_read_only: copies::to_what_is_read_only,
             copy_exactly_or_not: copies::exactly_or_not,
             copy_around_the_cache: copies::around_the_cache,
+            copy_around_the_cache_with_a_hole: copies::around_the_cache_with_a_hole,
             append_no_more_than_allowed: copies::append_no_more_than_allowed,
             discard_keeps_nothing: copies::discard_keeps_nothing,
             rollback_across_segments: position::rollback_across_segments,
