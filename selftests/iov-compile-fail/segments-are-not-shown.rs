@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // error: E0616
+// says: field `0` of struct `IterDest
 
 //! Who looks at segments breaks when the kernel makes them in another way.
 

@@ -6,7 +6,9 @@
 # What the types of ferrio::iov are there to prevent does not compile.  Each file of
 # selftests/iov-compile-fail is compiled twice, by rustc with the flags that Kbuild
 # gives it for a module: as it is, which must work, and with `--cfg wrong`, which must
-# fail with the error that its second line names, and with no other.  Prints KTAP.
+# fail with the error that its second line names, and with no other.  A third line
+# `// says: TEXT` is what the message has to have in it, where the error alone could be
+# of something else.  Prints KTAP.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,18 +43,19 @@ command=$(sed -E 's/ --emit=[^ ]*//g; s/ --out-dir [^ ]*//; s, [^ ]*'$pattern'\.
 	<<<"$command")
 
 # Prints the errors' codes, one a line; an error without a code is "none".
-compile() # FILE ARG...
+compile() # FILE TEXT ARG...
 {
-	local file=$1
-	shift
+	local file=$1 text=$2
+	shift 2
 	in_root bash -c "cd '$build' && RUSTC_BOOTSTRAP=1 $command --emit=metadata='$work/snippet.rmeta' \
 		--crate-name snippet --check-cfg='cfg(wrong)' --cap-lints=allow \
 		--error-format=json $* '$FERRIO_TOP/$file'" >"$work/out" 2>&1
 	local status=$?
-	in_root python3 -B - "$work/out" "$status" <<'END'
+	in_root python3 -B - "$work/out" "$status" "$text" <<'END'
 import json, sys
 
 codes = set()
+said = not sys.argv[3]
 for line in open(sys.argv[1], encoding="utf-8"):
     try:
         message = json.loads(line)
@@ -60,9 +63,12 @@ for line in open(sys.argv[1], encoding="utf-8"):
         codes.add("no-json")
         continue
     if message.get("level") == "error" and not message["message"].startswith("aborting"):
+        said = said or sys.argv[3] in message["message"]
         codes.add((message.get("code") or {"code": "none"})["code"])
 if (sys.argv[2] != "0") != bool(codes):
     codes.add("status-" + sys.argv[2])
+if not said:
+    codes.add("of-something-else")
 print(" ".join(sorted(codes)))
 END
 }
@@ -71,8 +77,8 @@ END
 plan_tests ${#snippets[@]}
 for file in "${snippets[@]}"; do
 	name=$(basename "$file" .rs)
-	right=$(compile "$file")
-	wrong=$(compile "$file" --cfg wrong)
+	right=$(compile "$file" '')
+	wrong=$(compile "$file" "$(sed -n '3s,^// says: ,,p' "$file")" --cfg wrong)
 	want=$(sed -n '2s,^// error: ,,p' "$file")
 	same "${name//-/_}" "right: none, wrong: ${want:-not said}" "right: ${right:-none}, wrong: ${wrong:-none}"
 	if [ "$wrong" != "$want" ] || [ -n "$right" ]; then
