@@ -11,6 +11,7 @@
 //! | [`folio`] | several pages that are one |
 //! | [`ioctl`] | extensible structs, as `copy_struct_from_user()` |
 //! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
+//! | [`kernel_io`] | `kernel_read()` and `kernel_write()` of an open file |
 //! | [`mapping`] | `mmap()`: `struct vm_operations_struct`, faults, rights |
 //! | [`memcg`] | charging memory to the opener's cgroup |
 //! | [`once`] | a value that is set once and looked at without a call |
@@ -33,6 +34,7 @@ pub mod chardev;
 pub mod folio;
 pub mod ioctl;
 pub mod iov;
+pub mod kernel_io;
 pub mod mapping;
 pub mod memcg;
 pub mod once;

@@ -163,18 +163,36 @@ enum ferrio_test_iov_behave {
 
 /*
  * Pins memory of the caller, to write to; waits for FERRIO_TEST_UNPIN on the same
- * file; fills it with `value`, and gives it back.  At most 16 pages.
+ * file; fills the first `fill` bytes with `value`, and gives it back.  At most 16
+ * pages.
  */
 struct ferrio_test_pin {
 	__u32 size;
 	__u32 value;
 	__u64 address;
 	__u64 len;		/* in, and out: how much it was */
+	__u64 fill;		/* in, and out: how much was filled */
+};
+
+/*
+ * Reads or writes a descriptor as the kernel does for itself: by kernel_read() and
+ * kernel_write(), from or to memory of the kernel.  The memory of the caller is
+ * copied by itself, before or behind.
+ */
+struct ferrio_test_kernel_io {
+	__u32 size;
+	__u32 fd;
+	__u32 write;		/* else read */
+	__u32 zero;
+	__u64 position;		/* in and out */
+	__u64 address;
+	__u64 len;		/* in, and out: how much was moved; at most 1 MiB */
 };
 
 #define FERRIO_TEST_IOV_BEHAVE	_IO(0xBE, 0xfa)		/* the argument is the number */
-#define FERRIO_TEST_PIN		_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xfb, 24)
+#define FERRIO_TEST_PIN		_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xfb, 32)
 #define FERRIO_TEST_UNPIN	_IO(0xBE, 0xfc)
 #define FERRIO_TEST_PINNED	_IO(0xBE, 0xfd)		/* returns the module's pins */
+#define FERRIO_TEST_KERNEL_IO	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xfe, 40)
 
 #endif /* FERRIO_TEST_H */

@@ -4,22 +4,22 @@
 
 use crate::{
     selftest,
-    uapi::{self, ferrio_test_pin},
+    uapi::{self, ferrio_test_kernel_io, ferrio_test_pin},
 };
 use ferrio::{
     chardev::{FileOps, OpenFile, Private, Request},
     ioctl::{ExtArg, ExtStruct},
     iov::{pinned_pages, IterDest, IterSource, Moved, ScatterDest},
-    new_wait_queue,
+    kernel_io, new_wait_queue,
     poll::Mask,
     splice::{PipeSink, SpliceFlags, Spliced},
     wait::{Sleep, WaitQueue},
 };
 use kernel::{
-    fs::File,
+    fs::{File, LocalFile},
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
-    uaccess::UserPtr,
+    uaccess::{UserPtr, UserSlice},
 };
 
 const HEAD: usize = uapi::FERRIO_TEST_IOV_HEAD as usize;
@@ -29,8 +29,15 @@ const MIDDLE: usize = uapi::FERRIO_TEST_IOV_MIDDLE as usize;
 const PAGES: usize = 16;
 
 impl ExtStruct for ferrio_test_pin {
-    const FIRST_SIZE: usize = 24;
+    const FIRST_SIZE: usize = 32;
 }
+
+impl ExtStruct for ferrio_test_kernel_io {
+    const FIRST_SIZE: usize = 40;
+}
+
+/// What one `kernel_read()` moves at most, in bytes.
+const KERNEL_IO: usize = 1 << 20;
 
 /// An open file.
 #[pin_data]
@@ -69,18 +76,44 @@ impl IovFile {
     fn pin(&self, arg: &mut ferrio_test_pin) -> Result {
         let at = UserPtr::from_addr(arg.address as usize);
         let len = arg.len as usize;
-        let (result, _) = IterDest::import_buf(at, len, |iter| -> Result<usize> {
+        let fill = arg.fill as usize;
+        let (result, _) = IterDest::import_buf(at, len, |iter| -> Result<(usize, usize)> {
             let mut held = iter.extract::<PAGES>(len)?;
             self.waiters
                 .wait(Sleep::Interruptible, || self.let_go.load(Relaxed) != 0)?;
-            let bytes = KVVec::from_elem(arg.value as u8, held.len(), GFP_KERNEL)?;
+            let bytes = KVVec::from_elem(arg.value as u8, held.len().min(fill), GFP_KERNEL)?;
             let (copied, _) =
                 IterSource::with_slice(&bytes, |from| held.copy_from(0, from.len(), from));
-            Ok(copied.bytes())
+            Ok((held.len(), copied.bytes()))
         })?;
-        arg.len = result? as u64;
+        let (len, filled) = result?;
+        arg.len = len as u64;
+        arg.fill = filled as u64;
         Ok(())
     }
+}
+
+/// Between memory of the caller and a file, through a buffer of the kernel's.
+fn kernel_io(arg: &mut ferrio_test_kernel_io) -> Result {
+    let len = usize::try_from(arg.len)?;
+    if len > KERNEL_IO {
+        return Err(EINVAL);
+    }
+    let mut buf = KVVec::from_elem(0, len, GFP_KERNEL)?;
+    let user = UserSlice::new(UserPtr::from_addr(arg.address as usize), len);
+    let mut position = arg.position as i64;
+    let file = LocalFile::fget(arg.fd)?;
+    let moved = if arg.write != 0 {
+        user.reader().read_slice(&mut buf)?;
+        kernel_io::write(&file, &buf, &mut position)?
+    } else {
+        let moved = kernel_io::read(&file, &mut buf, &mut position)?;
+        user.writer().write_slice(&buf[..moved])?;
+        moved
+    };
+    arg.position = position as u64;
+    arg.len = moved as u64;
+    Ok(())
 }
 
 #[vtable]
@@ -135,6 +168,11 @@ impl FileOps for IovFile {
             uapi::FERRIO_TEST_IOC_PIN => {
                 let mut arg = ExtArg::<ferrio_test_pin>::read(arg)?;
                 this.pin(&mut arg.value)?;
+                arg.write()?;
+            }
+            uapi::FERRIO_TEST_IOC_KERNEL_IO => {
+                let mut arg = ExtArg::<ferrio_test_kernel_io>::read(arg)?;
+                kernel_io(&mut arg.value)?;
                 arg.write()?;
             }
             uapi::FERRIO_TEST_IOC_UNPIN => {
