@@ -71,6 +71,12 @@ static inline long ic_tables(long pages)
 	return pages ? 1 + (pages + 511) / 512 : 0;
 }
 
+/* Pages that COPYV has pinned now; after rb_live_pages(), which sees to debugfs. */
+static inline long ic_pinned_pages(void)
+{
+	return geteuid() ? 0 : rb_read_number("/sys/kernel/debug/iov_copy/pinned_pages");
+}
+
 /* Anonymous memory; @prot may be PROT_NONE. */
 static inline char *ic_memory(size_t len, int prot)
 {

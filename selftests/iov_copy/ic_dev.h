@@ -21,6 +21,7 @@ FIXTURE_TEARDOWN(dev)
 	if (self->fd >= 0)
 		close(self->fd);
 	EXPECT_TRUE(rb_pages_return(self->live));
+	EXPECT_EQ(0, ic_pinned_pages());
 }
 
 #endif /* IC_DEV_H */
