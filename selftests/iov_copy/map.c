@@ -36,6 +36,19 @@ static char *window(int fd, size_t len, int prot, long at)
 	return p;
 }
 
+/* The errno of a mapping that is refused; the size can be set after it as before it. */
+static long refusal(int fd, size_t len, int prot, int flags, long at)
+{
+	void *p = mmap(NULL, len, prot, flags, fd, at);
+	long err = p == MAP_FAILED ? -errno : 0;
+
+	if (!err)
+		munmap(p, len);
+	else if (ic_set_size(fd, 2 * RB_PAGE) || ic_set_size(fd, IC_DEFAULT))
+		rb_die("a mapping that was refused with %ld has fixed the size", err);
+	return err;
+}
+
 TEST_F(dev, both_ways)
 {
 	char *p = window(self->fd, 4 * RB_PAGE, PROT_READ | PROT_WRITE, RB_PAGE);
@@ -69,19 +82,17 @@ TEST_F(dev, refused)
 	const int rw = PROT_READ | PROT_WRITE;
 	char *p;
 
-#define TRY(fd, len, prot, flags, at) ({ \
-	void *__p = mmap(NULL, len, prot, flags, fd, at); \
-	__p == MAP_FAILED ? -errno : 0; })
-	EXPECT_EQ(-EINVAL, TRY(self->fd, RB_PAGE, PROT_READ, MAP_PRIVATE, 0));
-	EXPECT_EQ(-EINVAL, TRY(self->fd, RB_PAGE, PROT_READ, MAP_SHARED, IC_DEFAULT));
-	EXPECT_EQ(-EINVAL, TRY(self->fd, 2 * RB_PAGE, PROT_READ, MAP_SHARED,
-			       IC_DEFAULT - RB_PAGE));
-	EXPECT_EQ(-EINVAL, TRY(self->fd, RB_PAGE, PROT_READ, MAP_SHARED, 1UL << 40));
-	EXPECT_EQ(-EPERM, TRY(self->fd, RB_PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, 0));
-	EXPECT_EQ(-EACCES, TRY(r, RB_PAGE, rw, MAP_SHARED, 0));
-	EXPECT_EQ(-EACCES, TRY(w, RB_PAGE, PROT_READ, MAP_SHARED, 0));
-	EXPECT_EQ(-EACCES, TRY(w, RB_PAGE, PROT_WRITE, MAP_SHARED, 0));
+	EXPECT_EQ(-EINVAL, refusal(self->fd, RB_PAGE, PROT_READ, MAP_PRIVATE, 0));
+	EXPECT_EQ(-EINVAL, refusal(self->fd, RB_PAGE, PROT_READ, MAP_SHARED, IC_DEFAULT));
+	EXPECT_EQ(-EINVAL, refusal(self->fd, 2 * RB_PAGE, PROT_READ, MAP_SHARED,
+				   IC_DEFAULT - RB_PAGE));
+	EXPECT_EQ(-EINVAL, refusal(self->fd, RB_PAGE, PROT_READ, MAP_SHARED, 1UL << 40));
+	EXPECT_EQ(-EPERM, refusal(self->fd, RB_PAGE, PROT_READ | PROT_EXEC, MAP_SHARED, 0));
+	EXPECT_EQ(-EACCES, refusal(r, RB_PAGE, rw, MAP_SHARED, 0));
+	EXPECT_EQ(-EACCES, refusal(w, RB_PAGE, PROT_READ, MAP_SHARED, 0));
+	EXPECT_EQ(-EACCES, refusal(w, RB_PAGE, PROT_WRITE, MAP_SHARED, 0));
 	EXPECT_EQ(0, ic_pages(self->fd));
+	EXPECT_EQ(0, rb_fdinfo(self->fd, "ic-fixed"));
 	/* a right that was not given does not come back */
 	p = window(r, RB_PAGE, PROT_READ, 0);
 	EXPECT_EQ(-EACCES, E(mprotect(p, RB_PAGE, rw)));

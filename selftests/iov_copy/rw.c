@@ -150,7 +150,7 @@ TEST_F(dev, vectors)
 	ASSERT_EQ(11, E(lseek(self->fd, 0, SEEK_CUR)));
 }
 
-/* Kernel code that reads and writes files meets the same device: a kvec. */
+/* The link of a descriptor leads to the node: opened by it, there is another memory. */
 TEST_F(dev, through_proc_self_fd)
 {
 	char path[64], c = 'x';
@@ -158,7 +158,6 @@ TEST_F(dev, through_proc_self_fd)
 
 	ASSERT_EQ(1, E(write(self->fd, "a", 1)));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
-	/* opened again by name it is another memory */
 	other = open(path, O_RDWR | O_CLOEXEC);
 	ASSERT_LE(0, other);
 	EXPECT_EQ(1, E(read(other, &c, 1)));

@@ -70,6 +70,11 @@ TEST_F(dev, data_and_holes)
 	EXPECT_EQ(0, E(lseek(self->fd, 0, SEEK_HOLE)));
 	EXPECT_EQ(17, E(lseek(self->fd, 17, SEEK_HOLE)));
 	EXPECT_EQ(17, E(lseek(self->fd, 0, SEEK_CUR)));
+	/* looking fixes no size */
+	EXPECT_EQ(0, rb_fdinfo(self->fd, "ic-fixed"));
+	EXPECT_EQ(0, ic_set_size(self->fd, RB_PAGE));
+	EXPECT_EQ(RB_PAGE, E(lseek(self->fd, 0, SEEK_END)));
+	EXPECT_EQ(0, ic_set_size(self->fd, IC_DEFAULT));
 
 	ASSERT_EQ(2, E(pwrite(self->fd, "ab", 2, 4 * RB_PAGE - 1)));
 	ASSERT_EQ(1, E(pwrite(self->fd, "c", 1, far)));
@@ -88,7 +93,7 @@ TEST_F(dev, data_and_holes)
 		EXPECT_EQ(steps[i].hole < 0 ? 1 : steps[i].hole,
 			  E(lseek(self->fd, 0, SEEK_CUR)));
 	}
-	/* looking makes no page, and fixes no size */
+	/* looking makes no page */
 	EXPECT_EQ(4, ic_pages(self->fd));
 }
 
