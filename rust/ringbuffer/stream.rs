@@ -335,10 +335,8 @@ impl<'a> Stream<'a> {
         }
         let offset = (looked.position() as usize) & (memory.len() - 1);
         let start = iter.checkpoint();
-        let moved = memory
-            .data
-            .copy_from(offset, wanted.min(free), iter)
-            .bytes();
+        let data = &memory.data;
+        let moved = data.copy_from(offset, wanted.min(free), iter).bytes();
         if whole && moved < wanted {
             // Bytes behind the position that is published are nobody's: no need to clear them.
             iter.rollback(start);

@@ -9,6 +9,18 @@ use super::{
 use core::{marker::PhantomData, mem::MaybeUninit, ptr::NonNull};
 use kernel::{bindings, prelude::*, types::NotThreadSafe};
 
+impl Iter<'_> {
+    /// Whether it walks an array of segments.
+    fn has_list(&self) -> bool {
+        matches!(
+            self.kind(),
+            bindings::iter_type_ITER_IOVEC
+                | bindings::iter_type_ITER_KVEC
+                | bindings::iter_type_ITER_BVEC
+        )
+    }
+}
+
 /// # Invariants
 ///
 /// `raw` is a valid `struct iov_iter` over memory that is there for `'i`. `list` is its array of

@@ -85,7 +85,7 @@ pub(super) struct Iter<'i> {
     start: usize,
     faulted: bool,
     /// Whether the memory may hold what nobody wrote there: pages that C made for this call.
-    fresh: bool,
+    pub(super) fresh: bool,
     _brand: Brand<'i>,
     // kmap_local and the user mappings belong to one task.
     _not_send: NotThreadSafe,
@@ -146,7 +146,7 @@ impl<'i> Iter<'i> {
         self.start.wrapping_sub(self.len())
     }
 
-    fn kind(&self) -> bindings::iter_type {
+    pub(super) fn kind(&self) -> bindings::iter_type {
         // SAFETY: By the type invariants `raw` is valid and ours.
         unsafe { (*self.raw.as_ptr()).iter_type.into() }
     }
@@ -162,42 +162,6 @@ impl<'i> Iter<'i> {
     /// Whether there is memory behind it.
     pub(super) fn has_pages(&self) -> bool {
         self.kind() != bindings::iter_type_ITER_DISCARD
-    }
-
-    /// Whether it walks an array of segments.
-    pub(super) fn has_list(&self) -> bool {
-        matches!(
-            self.kind(),
-            bindings::iter_type_ITER_IOVEC
-                | bindings::iter_type_ITER_KVEC
-                | bindings::iter_type_ITER_BVEC
-        )
-    }
-
-    /// Where the next bytes lie that are in one piece, and how many; 0 of them at the end. `None`
-    /// unless it was made of slices by this crate.
-    pub(super) fn next_slice(&self) -> Option<(*const u8, usize)> {
-        if self.fresh || self.kind() != bindings::iter_type_ITER_KVEC {
-            return None;
-        }
-        // SAFETY: By the type invariants `raw` is valid, and of the kind that has this member: an
-        // array of as many segments as hold `count` bytes from `iov_offset` of the first on.
-        unsafe {
-            let raw = self.raw.as_ref();
-            let both = raw.__bindgen_anon_1.__bindgen_anon_1.as_ref();
-            let mut segment = both.__bindgen_anon_1.kvec;
-            let mut offset = raw.iov_offset;
-            if both.count == 0 {
-                return Some((core::ptr::null(), 0));
-            }
-            // A segment may be empty, or used up.
-            while (*segment).iov_len == offset {
-                segment = segment.add(1);
-                offset = 0;
-            }
-            let len = ((*segment).iov_len - offset).min(both.count);
-            Some(((*segment).iov_base.cast::<u8>().add(offset), len))
-        }
     }
 
     /// Whether bytes that are skipped would show what nobody wrote there.

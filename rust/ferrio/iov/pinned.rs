@@ -273,8 +273,8 @@ impl<const N: usize> Drop for PinnedDest<'_, N> {
 }
 
 impl<'i> IterSource<'i> {
-    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances over
-    /// them.
+    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances
+    /// over them.
     ///
     /// The bytes count as moved. The guard ends with the segment, but for segments of pages that go
     /// on at a page border. Allocates nothing. Wraps `iov_iter_extract_pages()` of
@@ -293,8 +293,8 @@ impl<'i> IterSource<'i> {
 }
 
 impl<'i> IterDest<'i> {
-    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances over
-    /// them.
+    /// Takes the next pages, `N` (up to 64) at most and with `most` bytes at most, and advances
+    /// over them.
     ///
     /// The bytes count as moved, whether or not they are written to. Pages that the kernel made for
     /// this call are zeroed first, as with [`advance`](Self::advance). Else as

@@ -193,8 +193,8 @@ impl ScatterSource<'_> {
 }
 
 impl ScatterDest<'_> {
-    /// Copies to the pages; returns how many bytes. Those that it reaches are marked dirty when they
-    /// are given back. Wraps `sg_copy_from_buffer()` of `lib/scatterlist.c`. Any context.
+    /// Copies to the pages; returns how many bytes. Those that it reaches are marked dirty when
+    /// they are given back. Wraps `sg_copy_from_buffer()` of `lib/scatterlist.c`. Any context.
     pub fn copy_from(&mut self, buf: &[u8]) -> usize {
         // SAFETY: The entries are valid by the type invariants and the pages for writing, and there
         // is an entry behind them, which sg_next() may look at. The slice is readable for its
