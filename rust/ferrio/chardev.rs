@@ -75,8 +75,8 @@ pub trait FileOps: Sized + 'static {
     const NOWAIT: bool = false;
 
     /// Whether `read()`, `write()` and `lseek()` on a position that several tasks share are done
-    /// one after the other, as on a regular file (`FMODE_ATOMIC_POS`). The VFS then holds `f_pos_lock`
-    /// across them. For a device; a file of [`anon_file`] has none.
+    /// one after the other, as on a regular file (`FMODE_ATOMIC_POS`). The VFS then holds
+    /// `f_pos_lock` across them. For a device; a file of [`anon_file`] has none.
     const ONE_POSITION: bool = false;
 
     /// Whether `fsync()` succeeds, as there is nothing to be done for it (`noop_fsync()`); `EINVAL`

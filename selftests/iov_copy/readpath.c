@@ -113,7 +113,6 @@ TEST_F(readpath, no_read_takes_memory)
 	for (int i = 0; i < READS; i++)
 		ASSERT_EQ(64 * 64, E(preadv(r->fd, r->v, 64, 6)));
 	EXPECT_EQ(READS, trace_stop(&self->t, "bytes_req=1024 ", self->other));
-	EXPECT_STREQ("", self->other);
 	EXPECT_EQ(-1, rb_mismatch(r->buf, 64 * 64, 6));
 }
 
