@@ -140,7 +140,7 @@ FIXTURE_VARIANT_ADD(inject, readv)
 FIXTURE_VARIANT_ADD(inject, splice_out)
 	ROW(splice_out, DEVICE, PIPE, false, false, SLAB | PAGE);
 FIXTURE_VARIANT_ADD(inject, first_splice_in)
-	ROW(splice_in, PIPE, DEVICE, true, false, SLAB | PAGE);
+	ROW(splice_in, PIPE, DEVICE, true, false, PAGE);
 FIXTURE_VARIANT_ADD(inject, copyv) ROW(copyv, BUFFER, BUFFER, false, false, COPY);
 FIXTURE_VARIANT_ADD(inject, copyv_sum)
 	ROW(copyv_sum, BUFFER, BUFFER, false, false, COPY | SLAB);
