@@ -19,6 +19,8 @@ pub(super) fn brings_nothing_in() -> Verdict {
     // Nobody has touched it: there is no page yet.
     let area = UserArea::new(1)?;
     let (verdict, moved) = IterDest::import_buf(area.at(0), 100, |iter| -> Verdict {
+        // Under a lock no copy brings anything in; this one does not without one either.
+        same!(iter.copy_page_nofault(page, 0, 100).bytes(), 0);
         let guard = lock.lock();
         let copied = iter.copy_page_nofault(page, 0, 100);
         drop(guard);
@@ -32,6 +34,8 @@ pub(super) fn brings_nothing_in() -> Verdict {
     verdict?;
     same!(moved, 0);
     let (verdict, _) = IterSource::import_buf(area.at(0), 100, |iter| -> Verdict {
+        same!(iter.copy_folio_nofault(&folio, 0, 100).bytes(), 0);
+        same!(iter.copy_page_nofault(page, 0, 100).bytes(), 0);
         let guard = lock.lock();
         let copied = iter.copy_folio_nofault(&folio, 0, 100);
         let page = iter.copy_page_nofault(page, 0, 100);
