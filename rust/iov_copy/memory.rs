@@ -30,7 +30,8 @@ pub(crate) struct Memory {
 /// Runs `copy` with offset and length of each chunk of `len` bytes from `first`, until one is
 /// not done whole or a signal comes behind one.
 ///
-/// Apart from the way of a single chunk, which is a third shorter without this loop around it.
+/// Apart from the way of a single chunk, which is 22 instructions shorter without this loop around
+/// it.
 #[inline(never)]
 fn in_chunks(
     first: usize,
@@ -155,7 +156,7 @@ impl Memory {
         self.pages.next(at >> PAGE_SHIFT, end, true).is_some()
     }
 
-    /// Always inlined, as its caller does little else in a short call.
+    /// Always inlined, as [`SparsePages::copy_from`].
     #[inline(always)]
     fn write_chunk(&self, at: usize, len: usize, iter: &mut IterSource<'_>) -> Result<usize> {
         self.pages
