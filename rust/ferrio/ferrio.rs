@@ -18,6 +18,7 @@
 //! | [`pages`] | vectors of order-0 pages |
 //! | [`param`] | module parameters in sysfs |
 //! | [`poll`] | `struct poll_table_struct` |
+//! | [`quota`] | what each user may have |
 //! | [`shared`] | words in a page that user space maps |
 //! | [`sparse`] | sparse memory, found without a lock |
 //! | [`splice`] | both ways between a pipe and an iterator |
@@ -41,6 +42,7 @@ pub mod once;
 pub mod pages;
 pub mod param;
 pub mod poll;
+pub mod quota;
 pub mod shared;
 pub mod sparse;
 pub mod splice;

@@ -12,7 +12,7 @@ use crate::{
         self, ferrio_rb_info, ferrio_rb_mint, ferrio_rb_shutdown, ferrio_rb_size, ferrio_rb_wait,
         ferrio_rb_wakeup,
     },
-    users::Use,
+    users,
     wish::Wish,
 };
 use ferrio::{
@@ -75,7 +75,7 @@ fn must_be_plain(end: &End) -> Result {
 fn get_info(end: &End, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_info>::read(arg)?;
     let ring = &end.ring;
-    let limits = Use::limits();
+    let limits = users::limits();
     let total = ring.user_total();
     // The state first: if it says that there is memory, the size is fixed.
     let state = ring.state();
@@ -91,9 +91,9 @@ fn get_info(end: &End, arg: UserPtr) -> Result {
         min_bytes: MIN_BYTES as u64,
         max_bytes: MAX_BYTES as u64,
         default_bytes: DEFAULT_BYTES as u64,
-        user_max_rings: limits.rings as u64,
+        user_max_rings: limits.objects as u64,
         user_max_bytes: limits.bytes as u64,
-        user_rings: total.rings as u64,
+        user_rings: total.objects as u64,
         user_bytes: total.bytes as u64,
         ring_bytes: bytes as u64,
         kind: end.kind.abi(),

@@ -186,7 +186,7 @@ impl FileOps for End {
         if file.can_write() {
             held |= Rw::Write.bit();
         }
-        let ring = Ring::new(Share::new(users)?, held)?;
+        let ring = Ring::new(Share::new(users, 0)?, held)?;
         Ok(KBox::new(
             End {
                 ring,

@@ -44,7 +44,7 @@ mod stream_tests {
         rw::Rw,
         stream::Stream,
         uapi,
-        users::{Share, Use, Users},
+        users::{self, Share, Use},
     };
     use ferrio::{
         iov::{IterDest, IterSource, PIPE_BUF},
@@ -239,7 +239,7 @@ mod stream_tests {
 
     #[test]
     fn sizes_are_powers_of_two_in_the_limits() -> Result {
-        let ring = Ring::new(Share::new(&Users::new()?)?, 3)?;
+        let ring = Ring::new(Share::new(&users::nobody()?, 0)?, 3)?;
         for bad in [
             0,
             1,
@@ -264,9 +264,15 @@ mod stream_tests {
     #[test]
     fn a_ring_counts_while_it_lives() -> Result {
         let before = live_pages();
-        let users = Users::new()?;
-        let share = Share::new(&users)?;
-        assert!(share.total() == Use { rings: 1, bytes: 0 });
+        let users = users::nobody()?;
+        let share = Share::new(&users, 0)?;
+        assert!(
+            share.total()
+                == Use {
+                    objects: 1,
+                    bytes: 0
+                }
+        );
         let ring = Ring::new(share, 3)?;
         ring.set_size((4 * MIN_BYTES as u64).try_into()?)?;
         ring.use_memory(None, false)?;
@@ -274,13 +280,19 @@ mod stream_tests {
         assert!(
             ring.user_total()
                 == Use {
-                    rings: 1,
+                    objects: 1,
                     bytes: 4 * MIN_BYTES
                 }
         );
         drop(ring);
         assert_eq!(live_pages(), before);
-        assert!(Share::new(&users)?.total() == Use { rings: 1, bytes: 0 });
+        assert!(
+            Share::new(&users, 0)?.total()
+                == Use {
+                    objects: 1,
+                    bytes: 0
+                }
+        );
         Ok(())
     }
 
@@ -293,7 +305,7 @@ mod stream_tests {
     impl Pair {
         fn new(bytes: usize) -> Result<Self> {
             let held = Rw::Read.bit() | Rw::Write.bit();
-            let ring = Ring::new(Share::new(&Users::new()?)?, held)?;
+            let ring = Ring::new(Share::new(&users::nobody()?, 0)?, held)?;
             ring.set_size((bytes as u64).try_into()?)?;
             Ok(Pair {
                 ring,

@@ -20,7 +20,6 @@ mod words;
 use end::End;
 use ferrio::{chardev::Registration, pages::LivePages};
 use kernel::{debugfs, prelude::*};
-use users::Users;
 
 module! {
     type: RingbufferModule,
@@ -47,7 +46,7 @@ impl kernel::InPlaceModule for RingbufferModule {
         try_pin_init!(Self {
             live_pages <- dir.read_only_file(c"live_pages", LivePages),
             debugfs: dir.clone(),
-            device <- Registration::new(Users::new()?),
+            device <- Registration::new(users::nobody()?),
         })
     }
 }
