@@ -76,8 +76,12 @@ pub trait FileOps: Sized + 'static {
 
     /// Whether `read()`, `write()` and `lseek()` on a position that several tasks share are done
     /// one after the other, as on a regular file (`FMODE_ATOMIC_POS`). The VFS then holds
-    /// `f_pos_lock` across them. For a device; a file of [`anon_file`] has none.
+    /// `f_pos_lock` across them.
     const ONE_POSITION: bool = false;
+
+    /// Whether a file of [`anon_file`] is open for writing. One that is not can be neither written
+    /// nor mapped to be written: `EBADF`, `EACCES`. How a device is opened is its opener's affair.
+    const WRITABLE: bool = true;
 
     /// Whether `fsync()` succeeds, as there is nothing to be done for it (`noop_fsync()`); `EINVAL`
     /// if not.

@@ -27,6 +27,8 @@
 //! It cannot grow (`VM_DONTEXPAND`), is not in core dumps (`VM_DONTDUMP`), is never executable, and
 //! `mprotect()` gives no right that [`map`] did not.
 
+pub mod frozen;
+
 use crate::{
     chardev::{FileOps, Private},
     pages::PageRef,
@@ -146,7 +148,11 @@ impl<'a, T: FileOps> NewVma<'a, T> {
 /// - `EINTR`: the caller is being killed.
 pub fn map<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
     set_up(&vma, rights)?;
-    populate(&vma)
+    populate(&vma, |index| {
+        // SAFETY: The file is open during its `->mmap`, and not released before that returns: its
+        // private data, and what they borrow, live longer than the last use of a page.
+        T::page(unsafe { private::<T>(vma.as_ptr()) }, index)
+    })
 }
 
 /// Gives a window to a program, as [`map`] does, and puts in nothing: each page comes at the first
@@ -182,7 +188,12 @@ fn set_up<T: Mapped>(vma: &NewVma<'_, T>, rights: Rights) -> Result {
     Ok(())
 }
 
-fn populate<T: Mapped>(vma: &NewVma<'_, T>) -> Result {
+/// Puts in what `page` says is at each index of the window. The VMA is of type `VM_MIXEDMAP`.
+#[inline]
+fn populate<'v, T: FileOps>(
+    vma: &'v NewVma<'_, T>,
+    page: impl Fn(usize) -> Option<PageRef<'v>>,
+) -> Result {
     let (first, count) = (vma.first(), vma.count());
     let mut batch = [ptr::null_mut(); BATCH];
     let mut done = 0;
@@ -192,14 +203,11 @@ fn populate<T: Mapped>(vma: &NewVma<'_, T>) -> Result {
         }
         let n = (count - done).min(BATCH);
         for (at, slot) in batch[..n].iter_mut().enumerate() {
-            // SAFETY: The file is open during its `->mmap`, and not released before that returns:
-            // its private data, and what they borrow, live longer than the last use of a page.
-            let this = unsafe { private::<T>(vma.as_ptr()) };
-            *slot = T::page(this, first + done + at).ok_or(EINVAL)?.as_ptr();
+            *slot = page(first + done + at).ok_or(EINVAL)?.as_ptr();
         }
-        // SAFETY: A VMA in setup, under mmap_lock for writing, of type VM_MIXEDMAP: that was set in
-        // `map`. The range lies in it; the array has `n` pages, all of order 0 and owned by what
-        // the private data borrows, which live longer than this function.
+        // SAFETY: A VMA in setup, under mmap_lock for writing, of type VM_MIXEDMAP, as the caller
+        // has set. The range lies in it; the array has `n` pages, of order 0 or of folios, and
+        // owned by somebody for as long as the VMA is borrowed here.
         to_result(unsafe {
             sys::ferrio_vma_insert(
                 vma.as_ptr(),

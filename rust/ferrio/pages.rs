@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Vectors of order-0 pages.
+//! Vectors of pages.
 //!
 //! The pages may be shared with somebody who writes to them at any time, so there is never a
 //! reference to their bytes: they are copied from and to iterators.
@@ -16,6 +16,8 @@ use kernel::{
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
 };
+
+mod folios;
 
 /// Pages that this module holds at the moment. kmemleak does not see pages, this does.
 static LIVE: Atomic<usize> = Atomic::new(0);
@@ -50,7 +52,9 @@ impl debugfs::Writer for LivePages {
 ///
 /// # Invariants
 ///
-/// Owns one reference to a valid order-0 page, which is counted in [`LIVE`].
+/// Owns one reference to a valid page, which is counted in [`LIVE`]. The page is of order 0, or one
+/// of a folio, each page of which has an owner.
+#[repr(transparent)]
 pub(crate) struct OwnedPage(NonNull<bindings::page>);
 
 // SAFETY: A page belongs to no task.
@@ -127,15 +131,15 @@ impl Drop for OwnedPage {
 ///
 /// # Invariants
 ///
-/// An order-0 page, which somebody owns a reference to for `'a`.
+/// A page of order 0, or of a folio, which somebody owns a reference to for `'a`.
 #[derive(Clone, Copy)]
 pub struct PageRef<'a>(NonNull<bindings::page>, PhantomData<&'a OwnedPage>);
 
 impl PageRef<'_> {
     /// # Safety
     ///
-    /// `page` must be an order-0 page, which somebody owns a reference to for the life of the
-    /// result.
+    /// `page` must be a page of order 0 or of a folio, which somebody owns a reference to for the
+    /// life of the result.
     #[inline]
     pub(crate) unsafe fn from_raw(page: NonNull<bindings::page>) -> Self {
         // INVARIANT: The caller's promise.
@@ -153,7 +157,8 @@ impl PageRef<'_> {
     }
 
     /// How many references the page has: its owner's, one for each place where it is mapped, and
-    /// those of whoever looks at it at the moment. For tests of mappings; any context.
+    /// those of whoever looks at it at the moment; of a page of a folio, those of the folio. For
+    /// tests of mappings; any context.
     pub fn references(self) -> usize {
         // SAFETY: A valid page by the type invariants.
         unsafe { sys::ferrio_page_count(self.0.as_ptr()) }
@@ -168,7 +173,7 @@ impl PageRef<'_> {
     }
 }
 
-/// A vector of zeroed order-0 pages, charged to the active memory cgroup.
+/// A vector of zeroed pages, charged to the active memory cgroup.
 pub struct PageVec {
     pages: KVVec<OwnedPage>,
 }
@@ -186,14 +191,21 @@ impl PageVec {
         let count = bytes.div_ceil(PAGE_SIZE);
         // Not charged: 8 bytes a page. A charge could kill in a full cgroup, as the flag that
         // prevents it for the pages does not exist here.
-        let mut pages = KVVec::with_capacity(count, GFP_KERNEL | __GFP_NOWARN)?;
-        for _ in 0..count {
+        let pages = KVVec::with_capacity(count, GFP_KERNEL | __GFP_NOWARN)?;
+        let mut this = PageVec { pages };
+        this.push_to(count)?;
+        Ok(this)
+    }
+
+    /// Allocates page by page until there are `count`, for which there is room.
+    fn push_to(&mut self, count: usize) -> Result {
+        while self.pages.len() < count {
             if task::is_dying() {
                 return Err(EINTR);
             }
-            pages.push(OwnedPage::new()?, GFP_KERNEL)?;
+            self.pages.push(OwnedPage::new()?, GFP_KERNEL)?;
         }
-        Ok(PageVec { pages })
+        Ok(())
     }
 
     /// The size in bytes.
@@ -211,6 +223,13 @@ impl PageVec {
     #[inline]
     pub fn page(&self, index: usize) -> Option<PageRef<'_>> {
         self.pages.get(index).map(OwnedPage::borrow)
+    }
+
+    /// All pages as C wants them: an array of pointers, [`len`](Self::len) by the size of a page of
+    /// them, valid for as long as `self` lives and not to be written to.
+    pub(crate) fn as_array(&self) -> *mut *mut bindings::page {
+        // OwnedPage is a transparent pointer.
+        self.pages.as_ptr().cast_mut().cast()
     }
 
     /// Splits `len` bytes from `offset`, less than a turn, at page borders and at the end of the

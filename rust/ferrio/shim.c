@@ -164,13 +164,18 @@ void ferrio_file_open_mode(struct inode *inode, struct file *file, bool stream,
 noinline struct file *ferrio_anon_file(const char *name,
 				       const struct file_operations *fops,
 				       void *priv, int flags, bool stream,
-				       bool nowait)
+				       bool nowait, bool one_position)
 {
 	struct file *file;
 
 	file = anon_inode_create_getfile(name, fops, priv, flags, NULL);
-	if (!IS_ERR(file))
-		ferrio_file_open_mode(file_inode(file), file, stream, nowait, false);
+	if (!IS_ERR(file)) {
+		/* An open by name gives these two, alloc_file_pseudo() does not. */
+		if (!stream)
+			file->f_mode |= FMODE_PREAD | FMODE_PWRITE;
+		ferrio_file_open_mode(file_inode(file), file, stream, nowait,
+				      one_position);
+	}
 	return file;
 }
 ALLOW_ERROR_INJECTION(ferrio_anon_file, ERRNO);

@@ -22,6 +22,7 @@
 #include <linux/splice.h>
 #include <linux/types.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 #include <linux/wait.h>
 
 struct mem_cgroup;
@@ -49,6 +50,7 @@ enum ferrio_const {
 	FERRIO_CAP_SYS_ADMIN = CAP_SYS_ADMIN,
 	FERRIO_CAP_SYS_RESOURCE = CAP_SYS_RESOURCE,
 	FERRIO_VM_FAULT_SIGBUS = (__force int)VM_FAULT_SIGBUS,
+	FERRIO_VERITY_MAX = 64,
 };
 
 /* Bit 31: as an int it would make all of the above signed. */
@@ -144,6 +146,7 @@ void ferrio_memcg_leave(struct mem_cgroup *old);
 /* Tasks, waiting. */
 bool ferrio_fatal_signal_pending(void);
 bool ferrio_long_call_interrupted(void);
+bool ferrio_long_work_interrupted(void);
 void ferrio_send_sigpipe(void);
 u32 ferrio_current_ruid(void);
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head);
@@ -156,9 +159,49 @@ bool ferrio_mutex_unlock_check(struct mutex *lock, const s32 *flag);
 
 /* Files. */
 struct file *ferrio_anon_file(const char *name, const struct file_operations *fops,
-			      void *priv, int flags, bool stream, bool nowait);
+			      void *priv, int flags, bool stream, bool nowait,
+			      bool one_position);
 void ferrio_file_open_mode(struct inode *inode, struct file *file, bool stream,
 			   bool nowait, bool one_position);
+
+/* Files that the kernel reads. */
+struct ferrio_stamp {
+	u64 inode;
+	s64 mtime_sec;
+	u32 mtime_nsec;
+	u32 dev_major;
+	u32 dev_minor;
+};
+
+struct file *ferrio_open_regular(const char *name, bool init_fs, bool *irregular);
+int ferrio_file_to_read(struct file *file);
+bool ferrio_file_kernel_reads(struct file *file);
+bool ferrio_is_kernel_thread(void);
+bool ferrio_has_memory(void);
+bool ferrio_has_files(void);
+bool ferrio_file_is_regular(struct file *file);
+int ferrio_file_deny_write(struct file *file);
+void ferrio_file_allow_write(struct file *file);
+loff_t ferrio_file_size(struct file *file);
+int ferrio_file_stamp(struct file *file, struct ferrio_stamp *stamp);
+int ferrio_file_verity(struct file *file, u8 digest[FERRIO_VERITY_MAX], u8 *algorithm);
+
+/* Memory in a row. */
+void *ferrio_vmap(struct page **pages, unsigned int count);
+int ferrio_pages_alloc(struct page **pages, unsigned int order);
+void ferrio_pages_free(struct page **pages, unsigned long count);
+
+/* The log. */
+int ferrio_log_may_say(void);
+
+/* Only in modules of tests. */
+struct file *ferrio_test_file(loff_t size);
+struct file *ferrio_test_reopen(struct file *file, int flags);
+void ferrio_test_close(struct file *file);
+int ferrio_test_resize(struct file *file, loff_t size);
+struct page *ferrio_test_page(const void *at);
+void ferrio_test_page_copy(struct page *page, void *to);
+void ferrio_test_page_put(struct page *page);
 
 /*
  * Splice.  `step` moves bytes between the iterator and its own store; what it

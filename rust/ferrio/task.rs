@@ -66,6 +66,33 @@ pub fn interrupted_in_long_call() -> bool {
     unsafe { sys::ferrio_long_call_interrupted() }
 }
 
+/// Whether work that is of no use to anybody if it is not finished is to end: the caller is being
+/// killed. Lets others have the CPU first, if they want it. Process context, may sleep.
+pub fn killed_in_long_work() -> bool {
+    // SAFETY: Asks about the caller itself; that it may sleep is asked for by our documentation.
+    unsafe { sys::ferrio_long_work_interrupted() }
+}
+
+/// Whether the caller is a kernel thread, which has no descriptors, no memory and no root directory
+/// of its own. Any context.
+pub fn is_kernel_thread() -> bool {
+    // SAFETY: Asks about the caller itself.
+    unsafe { sys::ferrio_is_kernel_thread() }
+}
+
+/// Whether the caller has a program's memory: a kernel thread has none, unless it has taken one
+/// (`kthread_use_mm()`). Any context.
+pub fn has_memory() -> bool {
+    // SAFETY: Asks about the caller itself.
+    unsafe { sys::ferrio_has_memory() }
+}
+
+/// Whether the caller has descriptors: a task that ends has none any more. Any context.
+pub fn has_files() -> bool {
+    // SAFETY: Asks about the caller itself.
+    unsafe { sys::ferrio_has_files() }
+}
+
 /// Sends SIGPIPE to the caller, as a pipe without readers does.
 ///
 /// Wraps `send_sig()` of `kernel/signal.c`. Process context; does not sleep.

@@ -2,10 +2,13 @@
 
 //! KUnit suites of the shared crate.
 
+#[path = "../ferrio_test/file_read/mod.rs"]
+mod file_cases;
 #[path = "../ferrio_test/iov/mod.rs"]
 mod iov_cases;
 
-use iov_cases::{iov_cases, CASES};
+use file_cases::file_cases;
+use iov_cases::{iov_cases, Case};
 use kernel::prelude::*;
 
 module! {
@@ -25,8 +28,8 @@ impl kernel::Module for FerrioKunit {
 }
 
 /// Runs one of the cases that are shared with `ferrio_test.ko`.
-fn run(name: &str) -> Result {
-    let case = CASES.iter().find(|case| case.name == name).ok_or(ENOENT)?;
+fn run(cases: &[Case], name: &str) -> Result {
+    let case = cases.iter().find(|case| case.name == name).ok_or(ENOENT)?;
     (case.run)().map_err(|failure| {
         pr_err!(
             "{}: {}:{}: {}: left {}, right {}\n",
@@ -50,13 +53,30 @@ macro_rules! suite {
             $(
                 #[test]
                 fn $name() -> Result {
-                    crate::run(stringify!($name))
+                    crate::run(crate::iov_cases::CASES, stringify!($name))
                 }
             )*
         }
     };
 }
 iov_cases!(suite);
+
+macro_rules! file_suite {
+    ($($name:ident: $module:ident::$function:ident,)*) => {
+        #[kunit_tests(ferrio_file_read)]
+        mod file_read_tests {
+            use kernel::prelude::*;
+
+            $(
+                #[test]
+                fn $name() -> Result {
+                    crate::run(crate::file_cases::CASES, stringify!($name))
+                }
+            )*
+        }
+    };
+}
+file_cases!(file_suite);
 
 #[kunit_tests(ferrio_iov)]
 mod iov_tests {

@@ -126,6 +126,8 @@ struct ferrio_test_case {
 };
 
 #define FERRIO_TEST_CASE	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xf8, 256)
+/* The same of rust/ferrio_test/file_read. */
+#define FERRIO_TEST_FILE_CASE	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xff, 256)
 
 /*
  * Random calls of the iterators, compared with a model (rust/ferrio_test/model),
@@ -194,5 +196,23 @@ struct ferrio_test_kernel_io {
 #define FERRIO_TEST_UNPIN	_IO(0xBE, 0xfc)
 #define FERRIO_TEST_PINNED	_IO(0xBE, 0xfd)		/* returns the module's pins */
 #define FERRIO_TEST_KERNEL_IO	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xfe, 40)
+
+/*
+ * Reads a file of the caller, by its descriptor, into memory of the kernel that
+ * is full of 'x', as whoever has memory of his own does it.  For root
+ * (CAP_SYS_ADMIN).
+ */
+struct ferrio_test_read_into {
+	__u32 size;
+	__u32 fd;
+	__u32 part;		/* by Opened::read_part(), else by Held::read_into() */
+	__u32 zero;
+	__u64 len;		/* of that memory, at most 1 MiB */
+	__u32 error;		/* out: an errno, or 0 */
+	__u32 stage;		/* out: enum ferrio_fl_stage */
+	__u64 left;		/* out: how many of its bytes are not zero */
+};
+
+#define FERRIO_TEST_READ_INTO	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xef, 40)
 
 #endif /* FERRIO_TEST_H */

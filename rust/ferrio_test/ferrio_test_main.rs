@@ -7,6 +7,8 @@
 //! `/dev/ferrio_test_map`, in [`map`], is for mappings, `/dev/ferrio_test_iov`, in [`iov_file`],
 //! for iterators.
 
+#[path = "file_read/mod.rs"]
+mod file_cases;
 #[path = "iov/mod.rs"]
 mod iov_cases;
 mod iov_file;

@@ -3,7 +3,7 @@
 //! `/dev/ferrio_test_iov`: what iterators promise, where a program is needed to see it.
 
 use crate::{
-    selftest,
+    file_cases, iov_cases, selftest,
     uapi::{self, ferrio_test_kernel_io, ferrio_test_pin},
 };
 use ferrio::{
@@ -156,7 +156,9 @@ impl FileOps for IovFile {
 
     fn ioctl(this: Private<'_, Self>, _file: &File, cmd: u32, arg: UserPtr) -> Result<isize> {
         match cmd {
-            uapi::FERRIO_TEST_IOC_CASE => selftest::case(arg)?,
+            uapi::FERRIO_TEST_IOC_CASE => selftest::case(iov_cases::CASES, arg)?,
+            uapi::FERRIO_TEST_IOC_FILE_CASE => selftest::case(file_cases::CASES, arg)?,
+            uapi::FERRIO_TEST_IOC_READ_INTO => selftest::read_into(arg)?,
             uapi::FERRIO_TEST_IOC_MODEL => selftest::model(arg)?,
             uapi::FERRIO_TEST_IOC_IOV_BEHAVE => {
                 let number = u32::try_from(arg.as_const_ptr() as usize).map_err(|_| EINVAL)?;

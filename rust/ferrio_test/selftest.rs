@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The cases of [`iov_cases`](crate::iov_cases), one call each, for kernels without KUnit, and
-//! rounds of the [`model`](crate::model).
+//! The cases of [`iov_cases`](crate::iov_cases) and [`file_cases`](crate::file_cases), one call
+//! each, for kernels without KUnit, and rounds of the [`model`](crate::model).
 
 use crate::{
-    iov_cases::CASES,
+    iov_cases::Case,
     model::{insist, Run},
-    uapi::{ferrio_test_case, ferrio_test_model},
+    uapi::{ferrio_test_case, ferrio_test_model, ferrio_test_read_into},
 };
 use ferrio::{
+    file_read::{LoadError, Opened, Purpose, Source, Stage},
     ioctl::{ExtArg, ExtStruct},
     task::{capable, signal_pending, Capability},
 };
@@ -20,6 +21,10 @@ impl ExtStruct for ferrio_test_case {
 
 impl ExtStruct for ferrio_test_model {
     const FIRST_SIZE: usize = 200;
+}
+
+impl ExtStruct for ferrio_test_read_into {
+    const FIRST_SIZE: usize = 40;
 }
 
 /// Copies what fits of a text, and a zero behind it.
@@ -36,20 +41,20 @@ fn only_root() -> Result {
 }
 
 /// Runs one case.
-pub(crate) fn case(arg: UserPtr) -> Result {
+pub(crate) fn case(cases: &[Case], arg: UserPtr) -> Result {
     only_root()?;
     let mut arg = ExtArg::<ferrio_test_case>::read(arg)?;
     let report = &mut arg.value;
     let end = report.name.iter().position(|byte| *byte == 0);
     let name = &report.name[..end.ok_or(EINVAL)?];
     let case = if name.is_empty() {
-        CASES.get(report.index as usize)
+        cases.get(report.index as usize)
     } else {
-        CASES.iter().find(|case| case.name.as_bytes() == name)
+        cases.iter().find(|case| case.name.as_bytes() == name)
     };
     let case = case.ok_or(ENOENT)?;
     put_text(&mut report.name, case.name);
-    report.cases = CASES.len() as u32;
+    report.cases = cases.len() as u32;
     report.failed = 0;
     if let Err(failure) = (case.run)() {
         report.failed = 1;
@@ -59,6 +64,41 @@ pub(crate) fn case(arg: UserPtr) -> Result {
         put_text(&mut report.file, failure.place.file());
         put_text(&mut report.what, failure.what);
     }
+    arg.write()
+}
+
+/// The most that is read by [`read_into`], in bytes.
+const READ_INTO: usize = 1 << 20;
+
+fn fill(fd: u32, part: bool, to: &mut [u8]) -> Result<(), LoadError<'static>> {
+    let opened = Opened::new(Source::Fd(fd))?;
+    if part {
+        return opened.read_part(Purpose::Firmware, 0, to).map(|_| ());
+    }
+    let held = opened.hold(u64::MAX)?;
+    held.read_into(Purpose::Firmware, to).map(|_| ())
+}
+
+/// Reads into memory of our own, and tells what is in it then.
+pub(crate) fn read_into(arg: UserPtr) -> Result {
+    only_root()?;
+    let mut arg = ExtArg::<ferrio_test_read_into>::read(arg)?;
+    let report = &mut arg.value;
+    let len = usize::try_from(report.len)?;
+    if len > READ_INTO {
+        return Err(EINVAL);
+    }
+    let mut bytes = KVVec::from_elem(b'x', len, GFP_KERNEL)?;
+    let error = fill(report.fd, report.part != 0, &mut bytes).err();
+    report.error = error.map_or(0, |error| error.errno.to_errno().unsigned_abs());
+    // The numbers of the ABI are those of the order, from 1 on.
+    report.stage = error.map_or(0, |error| {
+        Stage::ALL
+            .iter()
+            .position(|stage| *stage == error.stage)
+            .map_or(u32::MAX, |at| at as u32 + 1)
+    });
+    report.left = bytes.iter().filter(|byte| **byte != 0).count() as u64;
     arg.write()
 }
 

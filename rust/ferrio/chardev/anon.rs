@@ -8,13 +8,17 @@ use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::from_err_ptr,
-    fs::{file::flags::O_RDWR, File},
+    fs::{
+        file::flags::{O_RDONLY, O_RDWR},
+        File,
+    },
     prelude::*,
     sync::aref::ARef,
     types::ForeignOwnable,
 };
 
-/// Makes an open file, `O_RDWR`, with an inode of its own.
+/// Makes an open file with an inode of its own, `O_RDWR` or, if not
+/// [`WRITABLE`](FileOps::WRITABLE), `O_RDONLY`.
 ///
 /// The file pins the module until it is released. Wraps `anon_inode_create_getfile()`. Process
 /// context, sleeps.
@@ -33,9 +37,10 @@ pub fn anon_file<T: FileOps>(private: T::Ptr) -> Result<ARef<File>> {
             T::NAME.as_char_ptr(),
             VTable::<T>::get(),
             raw,
-            O_RDWR as c_int,
+            if T::WRITABLE { O_RDWR } else { O_RDONLY } as c_int,
             T::STREAM,
             T::NOWAIT,
+            T::ONE_POSITION,
         )
     })
     .inspect_err(|_| {
