@@ -9,6 +9,8 @@ kbuild-cc = $(shell grep -qs '^CONFIG_CC_IS_CLANG=y' $(1)/include/config/auto.co
 kbuild = MO='$(abspath $(2))' $(BED)/kdir-run.sh '$(1)' $(MAKE) -C $(1) M=$(CURDIR) MO=$(abspath $(2)) $(call kbuild-cc,$(1))
 
 list-modules = echo; echo 'modules:'; ls -1 $(1)/*.ko
+# The modules that others can call.
+calls-of := file_loader
 
 modules: ## (default) build the modules for KDIR into MO
 	@$(BED)/kdir-run.sh '$(KDIR)' true
@@ -29,13 +31,16 @@ clean: ## remove what the build of KDIR made in MO
 
 # Modules for the kernels of the test bed, with the tool chain of Debian 13.  Each
 # step ends by a semicolon: in a list of && a failure would not end the shell.
+# Modules that call another of ours are no use alone: they lie apart, in drivers/.
 bed-modules = . $(BED)/env.sh; may_work; kdir=$$$(1)_KDIR; build=out/build/$(2) to=out/modules/$(2); \
 	mkdir -p $$build $$to; \
 	in_root $(MAKE) --no-print-directory KDIR=$$kdir MO=$(CURDIR)/$$build \
 		quiet-modules=1 kbuild-args=ferrio-tests=1 modules; \
-	rm -f $$to/*.ko; \
+	rm -rf $$to/*.ko $$to/drivers; mkdir $$to/drivers; \
 	for module in $$(basename -as .o $$(cat $$build/modules.order)); do \
-		cp $$build/$$module.ko $$to/; \
+		if tr "\\0" "\\n" <$$build/$$module.ko | grep -aqE "^depends=.*($(calls-of))"; \
+		then cp $$build/$$module.ko $$to/drivers/; \
+		else cp $$build/$$module.ko $$to/; fi; \
 	done; \
 	$(call list-modules,$(CURDIR)/out/modules/$(2))
 
@@ -44,6 +49,15 @@ modules-stock: ## modules for the stock kernel, in out/modules/stock
 
 modules-test: ## modules and KUnit modules for the test kernel, in out/modules/test
 	@bash -ec '$(call bed-modules,TEST,test)'
+
+# Headers, crates and symbols: a driver needs these and the build tree of its kernel.
+driver-api: modules ## what a driver of your own takes to call our modules, copied to TO=directory
+	@test -n '$(TO)' || { echo "make: driver-api: say where to, TO=directory" >&2; exit 2; }
+	@mkdir -p '$(TO)/include/ferrio'
+	@cp -r rust/driver/. '$(TO)/'
+	@cp rust/uapi/ferrio/file_loader.h '$(TO)/include/ferrio/'
+	@cp rust/uapi/bindgen_parameters $(MO)/Module.symvers '$(TO)/'
+	@echo; echo "driver API: include $(abspath $(TO))/driver.mk in your Kbuild"
 
 # Clippy's objects are not for use, so they stay apart.
 clippy: ## the kernel's clippy lints over all modules; a warning is an error
@@ -55,4 +69,4 @@ rustdoc: ## HTML of the kernel crates in out/doc; a warning is an error
 		MO=$(CURDIR)/out/build/doc kbuild-args="ferrio-doc=$(CURDIR)/out/doc" quiet-modules=1 modules; \
 		echo "documentation: $(CURDIR)/out/doc/ferrio/index.html"'
 
-.PHONY: modules clean modules-stock modules-test clippy rustdoc
+.PHONY: modules clean modules-stock modules-test driver-api clippy rustdoc

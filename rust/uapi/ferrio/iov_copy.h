@@ -106,7 +106,7 @@ struct ferrio_ic_copyv {
 	__u32 pad;
 };
 
-/* ringbuffer.h has 0x00-0x3f of this type, this device 0x80-0xbf. */
+/* ringbuffer.h has 0x00-0x3f of this type, file_loader.h 0x40-0x7f, this device 0x80-0xbf. */
 #define FERRIO_IC_IOC_TYPE	0xBE
 
 /* The argument's size stays that of the first version. */
