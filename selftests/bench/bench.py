@@ -9,7 +9,8 @@ name of the bench:
     BENCH PEER SIZE COUNT NANOSECONDS
 
 SIZE is that of a message, or names what a call does; COUNT is how many there
-were.  The result goes to CSV and, as tables with the verdicts, to stdout.  Exit
+were.  Where memory is what it costs, bytes are in the place of NANOSECONDS.  The
+result goes to CSV and, as tables with the verdicts, to stdout.  Exit
 status 1 when one of LIMITS is not kept.
 """
 import collections
@@ -19,23 +20,43 @@ import statistics
 import sys
 
 # What each bench compares, in which sizes, at least how many times, and how it is
-# measured.
+# measured: one table or several, which have no size in common.
 Bench = collections.namedtuple("Bench", "peers sizes measures per")
+LOADED = (1 << 20, 16 << 20, 128 << 20)
 MESSAGES = {"16": 1000000, "65536": 10000}
 BOTH = ("instructions", "wall_ns")
 BENCHES = {
-    "pipe": Bench(("syscall", "pipe"), MESSAGES, BOTH, "message"),
-    "stream": Bench(("mapped", "syscall", "pipe", "unix"), MESSAGES, BOTH,
-                    "message"),
-    "iov": Bench(("iov_copy", "twin", "memfd"),
-                 {"readv-1": 100000, "writev-1": 100000,
-                  "readv-64": 20000, "writev-64": 20000,
-                  "pread-65536": 10000, "pread-1048576": 1000},
-                 BOTH[:1], "call"),
+    "pipe": [Bench(("syscall", "pipe"), MESSAGES, BOTH, "message")],
+    "stream": [Bench(("mapped", "syscall", "pipe", "unix"), MESSAGES, BOTH,
+                     "message")],
+    "iov": [Bench(("iov_copy", "twin", "memfd"),
+                  {"readv-1": 100000, "writev-1": 100000,
+                   "readv-64": 20000, "writev-64": 20000,
+                   "pread-65536": 10000, "pread-1048576": 1000},
+                  BOTH[:1], "call")],
+    "load": [Bench(("file_loader", "sha256sum", "sha256sum-next"),
+                   {"sum-1048576": 8, "sum-16777216": 2, "sum-134217728": 1},
+                   BOTH[:1], "file"),
+             Bench(("file_loader",),
+                   {"peak-1048576": 1, "peak-16777216": 1, "peak-134217728": 1},
+                   ("bytes",), "file"),
+             Bench(("blob", "file", "populated"), {"map-16777216": 4},
+                   BOTH[:1], "call"),
+             Bench(("blob", "file"), {"pread-65536": 256, "pread-1048576": 16},
+                   BOTH[:1], "call")],
 }
-ROUNDS = {"instructions": 2, "wall_ns": 5}
+# The guest that counts instructions, and the one with a real clock.
+GUESTS = (("instructions", "bytes"), ("wall_ns",))
+ROUNDS = {"instructions": 2, "bytes": 2, "wall_ns": 5}
 HEADER = "bench,peer,size,measure,value,unit"
-UNITS = {"instructions": "instructions", "wall_ns": "ns"}
+UNITS = {"instructions": "instructions", "bytes": "bytes", "wall_ns": "ns"}
+
+
+def most_charged(size):
+    """A file, 5 % of it, and what a CPU takes from a cgroup's budget at once."""
+    return size + size // 20 + (64 << 12)
+
+
 
 # What is promised: bench, measure, size, peer, compared with (None: nothing, a
 # number by itself), how, limit.
@@ -53,21 +74,30 @@ LIMITS = (
       for size in ("readv-64", "writev-64")),
     *(Limit("iov", "instructions", size, "iov_copy", "memfd", "<=", 1.0)
       for size in ("pread-65536", "pread-1048576")),
+    *(Limit("load", "instructions", f"sum-{size}", "file_loader", "sha256sum",
+            "<=", 1.0) for size in LOADED),
+    *(Limit("load", "bytes", f"peak-{size}", "file_loader", None, "<=",
+            most_charged(size)) for size in LOADED),
+    Limit("load", "instructions", "map-16777216", "blob", "file", "<=", 1.0),
+    Limit("load", "instructions", "map-16777216", "blob", "populated", "<=", 1.0),
+    *(Limit("load", "instructions", size, "blob", "file", "<=", 1.0)
+      for size in ("pread-65536", "pread-1048576")),
 )
 HOW = {"<=": operator.le, ">=": operator.ge}
 
 
-def series(benches, measure):
-    """What has to be there: (bench, peer, size)."""
-    for name in benches:
-        bench = BENCHES[name]
-        if measure in bench.measures:
-            yield from ((name, p, s) for p in bench.peers for s in bench.sizes)
+def series(benches, measures):
+    """What has to be there: {(measure, bench, peer, size): (least count, what of)}."""
+    return {(measure, name, peer, size): (least, bench.per)
+            for name in benches for bench in BENCHES[name]
+            for measure in measures if measure in bench.measures
+            for peer in bench.peers for size, least in bench.sizes.items()}
 
 
-def rounds(path, benches, measure):
-    """Costs per message or call of each round, by (bench, peer, size)."""
-    found = {key: [] for key in series(benches, measure)}
+def rounds(path, wanted):
+    """Costs per message or call of each round, by the keys of @wanted."""
+    found = {key: [] for key in wanted}
+    keys = {key[1:]: key for key in wanted}
     ended = False
     with open(path, encoding="ascii", errors="replace") as lines:
         for line in lines:
@@ -78,19 +108,18 @@ def rounds(path, benches, measure):
                 continue
             words = line.split()
             try:
-                name, peer, size = words[:3]
                 count, cost = map(int, words[3:])
-                costs = found[name, peer, size]
-                least = BENCHES[name].sizes[size]
+                key = keys[tuple(words[:3])]
             except (ValueError, KeyError):
                 sys.exit(f"bench.py: {path}: not a result: {line!r}")
+            least, _ = wanted[key]
             if count < least:
-                sys.exit(f"bench.py: {path}: {name} {size} {count} times, "
+                sys.exit(f"bench.py: {path}: {line!r}: {count} times, "
                          f"{least} are needed")
-            costs.append(cost / count)
+            found[key].append(cost / count)
     if not ended:
         sys.exit(f"bench.py: {path} is cut off: see the log of the guest")
-    for key, costs in found.items():
+    for (measure, *key), costs in found.items():
         if len(costs) < ROUNDS[measure]:
             sys.exit(f"bench.py: {path}: {len(costs)} rounds of "
                      f"{' '.join(key)}, {ROUNDS[measure]} are needed")
@@ -109,25 +138,25 @@ def kept_lines(path, benches):
         pass
 
 
-def write_csv(path, values, benches):
+def write_csv(path, values, wanted, benches):
     """values: {(measure, bench, peer, size): cost}; put in place in one step."""
     kept = list(kept_lines(path, benches))
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path + ".new", "w", encoding="ascii") as out:
         print(HEADER, *kept, sep="\n", file=out)
-        for (measure, bench, peer, size), value in values.items():
-            unit = f"{UNITS[measure]}/{BENCHES[bench].per}"
+        for key, value in values.items():
+            measure, bench, peer, size = key
+            unit = f"{UNITS[measure]}/{wanted[key][1]}"
             print(bench, peer, size, measure, f"{value:.1f}", unit, sep=",",
                   file=out)
     os.replace(path + ".new", path)
 
 
-def print_table(name, values, spread):
+def print_table(name, bench, values, spread):
     """A row for each measure and size, the peers beside each other."""
-    bench = BENCHES[name]
     print(f"bench {name}: per {bench.per}, all sides together; "
           f"in brackets the spread of the rounds")
-    print(f"{'measure':13} {'size':>13}"
+    print(f"{'measure':13} {'size':>14}"
           + "".join(f"{p:>20}" for p in bench.peers))
     for measure in bench.measures:
         for size in bench.sizes:
@@ -135,9 +164,17 @@ def print_table(name, values, spread):
             for peer in bench.peers:
                 key = measure, name, peer, size
                 cells.append(f"{values[key]:.0f} ({spread[key]:.1%})")
-            print(f"{measure:13} {size:>13}"
+            print(f"{measure:13} {size:>14}"
                   + "".join(f"{c:>20}" for c in cells))
     print()
+
+
+def print_remarks(path):
+    """What the guest says about itself."""
+    with open(path, encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("# ") and line.strip() != "# end":
+                print(line.strip()[2:])
 
 
 def verdict(limit, values):
@@ -156,16 +193,20 @@ def verdict(limit, values):
 def main(icount, wall, csv, *benches):
     values = {}
     spread = {}
-    for measure, path in (("instructions", icount), ("wall_ns", wall)):
-        if not any(measure in BENCHES[name].measures for name in benches):
+    wanted = {}
+    for measures, path in zip(GUESTS, (icount, wall)):
+        here = series(benches, measures)
+        if not here:
             continue
-        for key, costs in rounds(path, benches, measure).items():
-            middle = statistics.median(costs)
-            values[measure, *key] = middle
-            spread[measure, *key] = (max(costs) - min(costs)) / middle
-    write_csv(csv, values, benches)
+        wanted |= here
+        for key, costs in rounds(path, here).items():
+            values[key] = middle = statistics.median(costs)
+            spread[key] = (max(costs) - min(costs)) / middle
+    write_csv(csv, values, wanted, benches)
     for name in benches:
-        print_table(name, values, spread)
+        for bench in BENCHES[name]:
+            print_table(name, bench, values, spread)
+    print_remarks(icount)
     limits = [limit for limit in LIMITS if limit.bench in benches]
     broken = sum(not verdict(limit, values) for limit in limits)
     print(f"{len(limits) - broken} of {len(limits)} promises kept")

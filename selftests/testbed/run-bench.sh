@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make bench [BENCH="pipe stream iov"]: the modules against what the kernel has,
+# make bench [BENCH="pipe stream iov load"]: the modules against what the kernel has,
 # in two guests with the stock kernel.
 #
 # One guest has a clock that counts instructions (-icount), the other two CPUs and
@@ -20,7 +20,7 @@ cd "$FERRIO_TOP"
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
-all='pipe stream iov'
+all='pipe stream iov load'
 benches=${*:-$all}
 # Those whose promises are about time, too.
 timed=''
@@ -39,7 +39,7 @@ build()
 {
 	rm -rf "$tree"
 	mkdir -p "$tree/bench" "$tree/modules"
-	for module in ringbuffer iov_copy iov_copy_twin; do
+	for module in ringbuffer iov_copy iov_copy_twin file_loader; do
 		cp "$FERRIO_OUT/modules/stock/$module.ko" "$tree/modules/"
 	done
 	install -m 755 "$bench/guest-bench" "$tree/job"
@@ -51,6 +51,18 @@ build()
 	done
 	in_root gcc -O2 -Wall -Wextra -Werror -static \
 		-o "$tree/bench/bench-iov" "$bench/bench-iov.c"
+	for program in bench-load bench-serve; do
+		in_root gcc -O2 -Wall -Wextra -Werror -static \
+			-I"$FERRIO_TOP/rust/uapi" \
+			-o "$tree/bench/$program" "$bench/$program.c"
+	done
+	# Debian's own, with what they are linked to; openssl says how its library sums.
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	in_root sh -eu -c '
+		for program in /usr/bin/sha256sum /usr/bin/openssl; do
+			cp --parents -L $program $(ldd $program | grep -o "/[^ ]*") "$1/"
+		done
+	' sh "$tree"
 	"$here/initramfs.sh" pack "$tree" "$tree.cpio"
 }
 
@@ -65,14 +77,22 @@ guest() # NAME ROUNDS BENCHES OPTION...
 }
 
 # Without erms a copy is counted by its loads and stores; with it the whole
-# copy would count as one instruction, or as one per byte.
+# copy would count as one instruction, or as one per byte.  For `load`, where the
+# kernel's own copy is compared with one to a program, both are to be the same code,
+# which they are with fsrm alone.
+alike=$(echo "$benches" | tr ' ' '\n' | grep -x load || true)
+others=$(echo "$benches" | tr ' ' '\n' | grep -vx load | xargs)
 "$here/kdir.sh"
 # kdir.sh may have chosen the release just now.
 case $KVER in latest) KVER='' ;; esac
 step 'modules for the stock kernel' make modules-stock
 step 'bench programs' build
-step 'guest that counts instructions, 2 rounds' \
-	guest bench-icount 2 "$benches" --icount --no-erms
+rm -f "$FERRIO_OUT"/log/bench-icount.ktap "$FERRIO_OUT"/log/bench-load.ktap
+[ -z "$others" ] || step 'guest that counts instructions, 2 rounds' \
+	guest bench-icount 2 "$others" --icount --no-erms
+[ -z "$alike" ] || step 'guest that counts those of a load, 2 rounds' \
+	guest bench-load 2 "$alike" --icount --fsrm
+cat "$FERRIO_OUT"/log/bench-load.ktap >>"$FERRIO_OUT/log/bench-icount.ktap" 2>/dev/null || true
 [ -z "$timed" ] || step 'guest with 2 CPUs and a real clock, 5 rounds' \
 	guest bench-wall 5 "$timed" --cpus 2 --no-erms
 echo
