@@ -77,6 +77,10 @@ int rb_caught(int sig);
 void rb_caught_wait(int sig, int count);
 void rb_reap_killed(pid_t pid);
 
+/* A descriptor over a unix socket; -1: nothing more comes. */
+void rb_send_fd(int over, int fd);
+int rb_receive_fd(int over);
+
 /* The machine. */
 void rb_pin(int cpu);
 bool rb_test_kernel(void);

@@ -83,7 +83,7 @@ static inline void trace_start(const struct trace *t)
  */
 static inline long trace_stop(const struct trace *t, const char *text, char other[256])
 {
-	char line[512];
+	char line[2048];
 	long count = 0;
 	FILE *f;
 

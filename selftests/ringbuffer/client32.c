@@ -345,7 +345,7 @@ static pid_t start_peer(int fd, const char *way, const char *mode)
 		rb_die("%s: %s", path, strerror(errno));
 	}
 	if (strcmp(way, "fd"))
-		hold_send(over[0], fd);
+		rb_send_fd(over[0], fd);
 	close(over[0]);
 	close(over[1]);
 	close(fd);

@@ -91,7 +91,7 @@ static void new_ring(struct _test_data_victim *self,
 		  FERRIO_RB_OBSERVE, true);
 	hold_take(&self->hold, end, variant->rw, variant->use == MAPPED);
 	close(plain);
-	hold_send(self->over, self->theirs);
+	rb_send_fd(self->over, self->theirs);
 	if (read(self->over, &c, 1) != 1)
 		rb_die("the scribbler is gone");
 }

@@ -177,43 +177,6 @@ TEST_F(byte, fork_keeps)
 	EXPECT_EQ(0, E(read(rb->r, &c, 1)));
 }
 
-static void send_fd(int sock, int fd)
-{
-	union {
-		struct cmsghdr head;
-		char space[CMSG_SPACE(sizeof(int))];
-	} u = {};
-	struct iovec iov = { .iov_base = "f", .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &u, .msg_controllen = sizeof(u),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-	if (sendmsg(sock, &msg, 0) != 1)
-		rb_die("sendmsg: %s", strerror(errno));
-}
-
-static int receive_fd(int sock)
-{
-	char space[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = space, .msg_controllen = sizeof(space),
-	};
-	int fd;
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1 || !CMSG_FIRSTHDR(&msg))
-		rb_die("recvmsg: %s", strerror(errno));
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
-	return fd;
-}
-
 /* A descriptor in flight keeps its end; lost in flight, the end closes. */
 TEST_F(byte, in_flight_keeps)
 {
@@ -225,9 +188,9 @@ TEST_F(byte, in_flight_keeps)
 	if (variant->kind == RB_PLAIN) {
 		/* alone in flight, a plain descriptor keeps both ends */
 		ASSERT_EQ(1, write(rb->w, "x", 1));
-		send_fd(sock[0], rb->w);
+		rb_send_fd(sock[0], rb->w);
 		rb_stop(rb);
-		rb->r = receive_fd(sock[1]);
+		rb->r = rb_receive_fd(sock[1]);
 		rb->w = rb->r;
 		EXPECT_EQ(1, read(rb->r, &c, 1));
 		EXPECT_EQ('x', c);
@@ -236,14 +199,14 @@ TEST_F(byte, in_flight_keeps)
 		return;
 	}
 	rb_nonblock(rb, true);
-	send_fd(sock[0], rb->w);
+	rb_send_fd(sock[0], rb->w);
 	rb_close_w(rb);
 	EXPECT_EQ(-EAGAIN, E(read(rb->r, &c, 1)));
-	w = receive_fd(sock[1]);
+	w = rb_receive_fd(sock[1]);
 	EXPECT_EQ(1, write(w, "y", 1));
 	EXPECT_EQ(1, read(rb->r, &c, 1));
 	EXPECT_EQ('y', c);
-	send_fd(sock[0], w);
+	rb_send_fd(sock[0], w);
 	close(w);
 	EXPECT_EQ(-EAGAIN, E(read(rb->r, &c, 1)));
 	rb_nonblock(rb, false);

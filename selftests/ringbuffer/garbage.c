@@ -65,7 +65,7 @@ static void pair(int type, int sock[2])
 /* The last one in the process. */
 static void send_last(int over, int *fd)
 {
-	hold_send(over, *fd);
+	rb_send_fd(over, *fd);
 	close(*fd);
 	*fd = -1;
 }
@@ -216,7 +216,7 @@ static void self_loop(int *fd, bool behind)
 	pair(SOCK_STREAM, sock);
 	if (!behind)
 		send_last(sock[0], fd);
-	hold_send(sock[0], sock[1]);
+	rb_send_fd(sock[0], sock[1]);
 	if (behind)
 		send_last(sock[0], fd);
 	close(sock[0]);
@@ -231,7 +231,7 @@ static void circle(int *fd, int count, int at)
 	for (int i = 0; i < count; i++)
 		pair(SOCK_DGRAM, sock[i]);
 	for (int i = 0; i < count; i++) {
-		hold_send(sock[i][0], sock[(i + 1) % count][1]);
+		rb_send_fd(sock[i][0], sock[(i + 1) % count][1]);
 		if (i == at)
 			send_last(sock[i][0], fd);
 	}
@@ -249,8 +249,8 @@ static void tail(int *fd)
 	pair(SOCK_STREAM, sock);
 	pair(SOCK_STREAM, more);
 	send_last(more[0], fd);
-	hold_send(sock[0], more[1]);
-	hold_send(sock[0], sock[1]);
+	rb_send_fd(sock[0], more[1]);
+	rb_send_fd(sock[0], sock[1]);
 	close(more[0]);
 	close(more[1]);
 	close(sock[0]);
@@ -365,7 +365,7 @@ TEST_F_TIMEOUT(whole, rings_in_garbage, 60)
 		for (int kind = 0; kind < 3; kind++)
 			fd[1 + kind] = rb_mint(fd[0], kind);
 		pair(SOCK_STREAM, sock);
-		hold_send(sock[0], sock[1]);
+		rb_send_fd(sock[0], sock[1]);
 		for (int j = 0; j < 4; j++)
 			send_last(sock[0], &fd[j]);
 		close(sock[0]);

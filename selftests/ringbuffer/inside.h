@@ -264,7 +264,7 @@ static void peer_leaves_but(struct _test_data_inside *self, enum call call,
 	if (last == SOCKET) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, self->sock))
 			rb_die("socketpair: %s", strerror(errno));
-		hold_send(self->sock[0], self->peer);
+		rb_send_fd(self->sock[0], self->peer);
 	}
 	if (last == WINDOW || last == SOCKET)
 		close(self->peer);

@@ -173,7 +173,7 @@ static void send_and_die(const struct hold *mine, int fd, int over)
 
 	if (!pid) {
 		close(mine->fd);
-		hold_send(over, fd);
+		rb_send_fd(over, fd);
 		close(fd);
 		for (;;)
 			pause();
@@ -203,8 +203,8 @@ TEST_F(kept, in_flight_in_a_circle)
 
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sock));
 	send_and_die(&self->mine, self->fd, sock[0]);
-	hold_send(sock[0], sock[0]);
-	hold_send(sock[1], sock[1]);
+	rb_send_fd(sock[0], sock[0]);
+	rb_send_fd(sock[1], sock[1]);
 	EXPECT_TRUE(stays(&self->mine));
 	close(sock[0]);
 	close(sock[1]);

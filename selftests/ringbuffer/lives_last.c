@@ -121,7 +121,7 @@ static void holder_begin(struct holder *h)
 	case SOCKET:
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, h->sock))
 			rb_die("socketpair: %s", strerror(errno));
-		hold_send(h->sock[0], h->end);
+		rb_send_fd(h->sock[0], h->end);
 		break;
 	default:
 		*h->go = 0;

@@ -13,6 +13,9 @@ for program; do
 	case $dir/$name in
 	iov_copy/huge | iov_copy/import | iov_copy/inject | iov_copy/long | iov_copy/readpath) requirement=iov.must ;;
 	iov_copy/*) requirement=iov.2 ;;
+	file_loader/account | file_loader/blob | file_loader/load) requirement=loader.device ;;
+	file_loader/limits | file_loader/pass) requirement=loader.device ;;
+	file_loader/*) requirement=loader.must ;;
 	*) requirement= ;;
 	esac
 	[ -n "$requirement" ] || case $name in

@@ -131,10 +131,10 @@ static int ring_of(const char *group, size_t bytes, bool used)
 		fd = new_ring(bytes);
 		if (used)
 			CHECK(1, use_write(fd));
-		hold_send(over[1], fd);
+		rb_send_fd(over[1], fd);
 		_exit(0);
 	}
-	fd = hold_receive(over[0]);
+	fd = rb_receive_fd(over[0]);
 	if (waitpid(pid, &status, 0) != pid || status || fd < 0)
 		rb_die("the task in %s ended with %#x", group, status);
 	close(over[0]);

@@ -74,7 +74,7 @@ static void give_ring(int over)
 	become(USER);
 	fd = new_ring(RB_PAGE);
 	CHECK(1, write(fd, "x", 1));
-	hold_send(over, fd);
+	rb_send_fd(over, fd);
 }
 
 /* In flight, received, minted from and mapped, the sender being dead. */
@@ -87,7 +87,7 @@ TEST_F(quota, sent)
 	EXPECT_EQ(0, end_of(start(give_ring, over[1])));
 	ACCOUNT(2, RB_PAGE, show);
 	ASSERT_EQ(0, setresuid(OTHER, OTHER, 0));
-	fd = hold_receive(over[0]);
+	fd = rb_receive_fd(over[0]);
 	ASSERT_LE(0, fd);
 	end = rb_mint(fd, FERRIO_RB_READ);
 	at = mmap(NULL, RB_PAGE, PROT_READ, MAP_SHARED, end, 0);

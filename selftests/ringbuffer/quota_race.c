@@ -75,7 +75,7 @@ static void race_first_use(int me)
 		int fd;
 
 		await(&race->begin, n);
-		fd = hold_receive(shared_ring[0]);
+		fd = rb_receive_fd(shared_ring[0]);
 		race->ret[me] = E(write(fd, "x", 1));
 		arrive(&race->done);
 		await(&race->end, n);
@@ -187,7 +187,7 @@ TEST_F_TIMEOUT(quota, counted_once, 60)
 		fd = new_ring(BYTES);
 		ASSERT_EQ(0, setresuid(0, 0, 0));
 		for (int j = 0; j < RACERS; j++)
-			hold_send(shared_ring[1], fd);
+			rb_send_fd(shared_ring[1], fd);
 		__atomic_store_n(&race->begin, round, __ATOMIC_RELEASE);
 		await(&race->done, round * RACERS);
 		ASSERT_EQ(RACERS, winners(_metadata));

@@ -130,7 +130,7 @@ static inline __noreturn void scribble(int over, unsigned int rw, uint64_t seed)
 	int fd;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while ((fd = hold_receive(over)) >= 0) {
+	while ((fd = rb_receive_fd(over)) >= 0) {
 		bool first = !s.window;
 
 		rb_info(fd, &info);

@@ -30,7 +30,7 @@ echo none >"$verdict"
 
 rm -rf "$tree"
 mkdir -p "$tree/modules"
-cp "$FERRIO_OUT/modules/$place"/*.ko "$tree/modules/"
+cp -r "$FERRIO_OUT/modules/$place"/. "$tree/modules/"
 
 # The test kernel is 10 to 40 times slower, and its boot and kmemleak's scans
 # take time in proportion to the memory; so rings of 1 GiB, which need room
@@ -70,6 +70,7 @@ tarball)
 esac
 if [ "$job" = guest-kselftest ]; then
 	cp -r "$installed" "$tree/kselftest"
+	[ "$place" = test ] || cp -r "$STOCK_MODULES/lib" "$tree/"
 	rm -rf "$tree/kselftest/kselftest-packages"
 fi
 # A program of Debian's with what it is linked to; the test kernel is too slow for it.

@@ -33,7 +33,7 @@ step 'kselftest tree' in_root make -C selftests install
 tree=$FERRIO_OUT/guest/shell
 rm -rf "$tree"
 mkdir -p "$tree/modules" "$tree/bin"
-cp "$FERRIO_OUT/modules/$place"/*.ko "$tree/modules/"
+cp -r "$FERRIO_OUT/modules/$place"/. "$tree/modules/"
 cp -r "$FERRIO_OUT/selftests/kselftest_install" "$tree/kselftest"
 step 'ring-run' in_root gcc -O2 -Wall -Wextra -Werror -static -Irust/uapi \
 	-o "$tree/bin/ring-run" selftests/run/ring-run.c selftests/run/channel.c

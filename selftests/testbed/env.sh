@@ -13,6 +13,7 @@
 #   KPKGVER         version of its Debian packages, 7.3.4-1~bpo13+1
 #   KSRC            its source, KSRC_DEB the package that it came in
 #   STOCK_KDIR      build tree of the stock kernel, STOCK_VMLINUZ its image
+#   STOCK_MODULES   lib/modules of it, less what no test needs
 #   TEST_KDIR       build tree of the test kernel, TEST_BZIMAGE its image
 #
 # The paths follow from KVER alone; whether anything is there already is the
@@ -72,9 +73,11 @@ set_kver() {
 	STOCK_PKG=$FERRIO_CACHE/stock/${KVER:-none}
 	STOCK_KDIR=$FERRIO_CACHE/kdir/${KVER:-none}
 	STOCK_VMLINUZ=$STOCK_PKG/usr/lib/modules/${KVER:-none}/vmlinuz
+	STOCK_MODULES=$FERRIO_CACHE/modules/${KVER:-none}
 	TEST_KDIR=$FERRIO_CACHE/testkernel/${KVER:-none}
 	TEST_BZIMAGE=$TEST_KDIR/arch/x86/boot/bzImage
 	export KVER KPKGVER KSRC KSRC_DEB STOCK_PKG STOCK_KDIR STOCK_VMLINUZ
+	export STOCK_MODULES
 	export TEST_KDIR TEST_BZIMAGE
 }
 

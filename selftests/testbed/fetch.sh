@@ -19,7 +19,7 @@ debs=$FERRIO_CACHE/debs
 names() {
 	local abi=${1%-"$FERRIO_ARCH"}
 	echo "linux-headers-$1 linux-headers-$abi-common linux-kbuild-$abi" \
-		"linux-binary-$1 linux-source-$(series_of "$1")"
+		"linux-binary-$1 linux-modules-$1 linux-source-$(series_of "$1")"
 }
 
 # deb_file name version: the file in the cache, or nothing.
@@ -73,6 +73,7 @@ offered() {
 		apt-cache pkgnames linux-headers-
 		apt-cache pkgnames linux-binary-
 		apt-cache pkgnames linux-kbuild-
+		apt-cache pkgnames linux-modules-
 		apt-cache pkgnames linux-source-)' |
 		awk -F '[| ]+' -v arch="-$FERRIO_ARCH" '
 		{ have[$1 == "" ? $2 " " $3 : $1 " " $2] = 1 }
@@ -90,6 +91,7 @@ offered() {
 				if (("linux-headers-" abi "-common" v) in have &&
 				    ("linux-kbuild-" abi v) in have &&
 				    ("linux-binary-" r v) in have &&
+				    ("linux-modules-" r v) in have &&
 				    ("linux-source-" d[1] "." d[2] v) in have)
 					print r v
 			}
@@ -160,12 +162,36 @@ unpack_stock() {
 	rm -rf "$STOCK_PKG.tmp" "$STOCK_PKG"
 	mkdir -p "$STOCK_PKG.tmp"
 	for n in $(names "$KVER"); do
-		case $n in linux-source-*) continue ;; esac
+		case $n in linux-source-* | linux-modules-*) continue ;; esac
 		in_root -C / dpkg-deb -x "$(deb_file "$n" "$KPKGVER")" \
 			"$STOCK_PKG.tmp"
 	done
 	stamp "$STOCK_PKG.tmp" "$KPKGVER"
 	mv "$STOCK_PKG.tmp" "$STOCK_PKG"
+}
+
+# Of the 4000 modules those that guests need, uncompressed: busybox inserts no others.
+stock_modules() {
+	sed 's/#.*//' "$FERRIO_BED/stock-modules" | xargs -n 1
+}
+
+unpack_modules() {
+	local list
+	mapfile -t list < <(stock_modules)
+	rm -rf "$STOCK_MODULES.tmp" "$STOCK_MODULES"
+	mkdir -p "$STOCK_MODULES.tmp/lib"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	in_root -C "$STOCK_MODULES.tmp" bash -o pipefail -euc '
+		deb=$1 release=$2
+		shift 2
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --strip-components=2 \
+			"${@/#/./usr/lib/modules/$release/}"
+		find . -name "*.xz" -exec unxz {} +
+		depmod -b . "$release"
+		' bash "$(deb_file "linux-modules-$KVER" "$KPKGVER")" "$KVER" \
+		"${list[@]/%/.xz}"
+	stamp "$STOCK_MODULES.tmp" "$modules"
+	mv "$STOCK_MODULES.tmp" "$STOCK_MODULES"
 }
 
 unpack_source() {
@@ -225,6 +251,12 @@ if is_current "$STOCK_PKG" "$KPKGVER"; then
 	current "packages of $KVER"
 else
 	step "unpack the packages of $KVER" unpack_stock
+fi
+modules=$(hash_of "$KPKGVER" "$(stock_modules)")
+if is_current "$STOCK_MODULES" "$modules"; then
+	current "modules of $KVER"
+else
+	step "unpack modules of $KVER" unpack_modules
 fi
 if is_current "$KSRC" "$KPKGVER"; then
 	current "kernel source $KPKGVER"

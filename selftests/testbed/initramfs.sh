@@ -45,6 +45,8 @@ base()
 	tree=$(mktemp -d "$dir/base.XXXXXX")
 	chmod 755 "$tree"
 	mkdir -p "$tree"/{bin,dev,etc,proc,root,sys,tmp,lib/ferrio}
+	# where the kernel looks for modprobe
+	ln -s bin "$tree/sbin"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root sh -eu -c '
 		busybox=$(command -v busybox)

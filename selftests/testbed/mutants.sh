@@ -104,7 +104,10 @@ modules() # NAME PLACE
 	FERRIO_OUT=$copy/out make -C "$copy" "modules-$2" || return
 	rm -rf "${out:?}/$2/$1"
 	mkdir -p "$out/$2/$1"
-	cp "$copy/out/modules/$2"/*.ko "$out/$2/$1/"
+	cp -r "$copy/out/modules/$2"/. "$out/$2/$1/"
+	# Debugging information is nine tenths of them, and would fill the guest.
+	find "$out/$2/$1" -name '*.ko' -print0 |
+		while IFS= read -r -d '' ko; do in_root strip --strip-debug "$ko" </dev/null; done
 }
 
 mutate() # NAME
@@ -164,6 +167,7 @@ shared_guest() # PLACE NAME...
 	cp -r "$out/$where/unmutated" "$tree/mutants/"
 	cp -r "$installed" "$tree/kselftest"
 	rm -rf "$tree/kselftest/kselftest-packages"
+	[ "$where" = test ] || cp -r "$STOCK_MODULES/lib" "$tree/"
 	ln -s /lib/ferrio/guest-mutants "$tree/job"
 	for name; do
 		n=$((n + 1))
@@ -207,6 +211,7 @@ own_guest() # NAME
 	cp -r "$out/${place[$1]}/$1" "$tree/modules"
 	cp -r "$installed" "$tree/kselftest"
 	rm -rf "$tree/kselftest/kselftest-packages"
+	[ "${place[$1]}" = test ] || cp -r "$STOCK_MODULES/lib" "$tree/"
 	echo "${dir[$1]}:${program[$1]}" >"$tree/programs"
 	ln -s /lib/ferrio/guest-kselftest "$tree/job"
 	run_guest "mutant-$1" "${place[$1]}" "$tree" 1

@@ -64,6 +64,7 @@ END
 }
 
 : >"$index/Packages"
+in_root -C "$dir" sh -c 'gcc -c -x c -o empty.ko /dev/null && xz -f empty.ko'
 for release; do
 	whole=y
 	case $release in
@@ -88,6 +89,11 @@ for release; do
 	mkdir -p "$t/usr/lib/modules/$release"
 	echo "image $release" >"$t/usr/lib/modules/$release/vmlinuz"
 	package "linux-binary-$release" "$version" "$t" "$FERRIO_ARCH"
+	sed 's/#.*//; /^$/d' "$FERRIO_BED/stock-modules" | while read -r module; do
+		mkdir -p "$t/usr/lib/modules/$release/${module%/*}"
+		cp "$dir/empty.ko.xz" "$t/usr/lib/modules/$release/$module.xz"
+	done
+	package "linux-modules-$release" "$version" "$t" "$FERRIO_ARCH"
 	[ -n "$whole" ] || continue
 	source_tree "$dir/linux-source-$series"
 	mkdir -p "$t/usr/src"

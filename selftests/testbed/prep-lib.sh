@@ -71,7 +71,7 @@ plan() {
 			;;
 		kernel)
 			what="kernel packages and source"
-			down=200 disk=2300
+			down=300 disk=2400
 			;;
 		kdir)
 			what="build tree of the stock kernel"

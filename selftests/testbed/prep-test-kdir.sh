@@ -47,7 +47,7 @@ count() {
 	rm -f "$cache/kdir/count"
 }
 
-plan_tests 28
+plan_tests 29
 
 # --- choosing ---
 out=$(verb kdir.sh)
@@ -59,11 +59,14 @@ has plan-before-fetch "To be made in $cache, at most:
 same symvers-and-image "_Rgood image $new" "$(awk '{ print $2 }' \
 	"$cache/kdir/$new/Module.symvers") $(cat \
 	"$cache/stock/$new/usr/lib/modules/$new/vmlinuz")"
+same modules-of-the-guests "$(sed 's/#.*//' "$FERRIO_BED/stock-modules" | xargs -n 1 |
+	sort)" "$(cd "$cache/modules/$new/lib/modules/$new" &&
+	cut -d : -f 1 modules.dep | sort)"
 same unsigned '# CONFIG_MODULE_SIG_ALL is not set' \
 	"$(grep MODULE_SIG_ALL "$cache/kdir/$new/.config")"
 out=$(verb kdir.sh)
 same second-run-does-nothing "" "$(count)"
-same second-run-says-so 4 "$(echo "$out" | grep -c ' current$')"
+same second-run-says-so 5 "$(echo "$out" | grep -c ' current$')"
 out=$(verb KVER="$old" kdir.sh)
 same kver-overrides "KDIR=$cache/kdir/$old" "$(echo "$out" | grep KDIR=)"
 same default-stays "$new" "$(cut -d ' ' -f 1 "$cache/kver/default")"
@@ -179,7 +182,7 @@ status 1" "$(verb PATH="$tmp/bin:$PATH" FERRIO_OS_RELEASE="$tmp/debian-13" \
 printf '#!/bin/sh\necho installed\n' >"$tmp/bin/dpkg-query"
 same host-has-packages "status 0" "$(verb PATH="$tmp/bin:$PATH" \
 	FERRIO_OS_RELEASE="$tmp/debian-13" root.sh | tail -n 1)"
-same no-space "kdir.sh: $cache has 100 MiB free, 5400 MiB are needed; make room, or choose another place: make -C $FERRIO_TOP kdir FERRIO_CACHE=/elsewhere
+same no-space "kdir.sh: $cache has 100 MiB free, 5500 MiB are needed; make room, or choose another place: make -C $FERRIO_TOP kdir FERRIO_CACHE=/elsewhere
 status 1
 nothing fetched" "$(verb PATH="$tmp/bin:$PATH" FERRIO_ROOT="$cache/root" \
 	FERRIO_OS_RELEASE="$tmp/debian-12" kdir.sh | tail -n 2)

@@ -15,6 +15,7 @@
 #   --icount                  guest time counts instructions; one CPU, TCG
 #   --no-erms                 rep movsb counts one instruction per byte under
 #                             icount: tell the guest not to use it
+#   --fsrm                    tell it to use that for all copies and nothing else
 #   --shell                   console on this terminal
 #   --accel                   only say which accelerator this machine gives
 #
@@ -41,6 +42,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--icount) icount=1; shift; continue ;;
 	--no-erms) erms=',-erms,-fsrm'; shift; continue ;;
+	--fsrm) erms=',-erms,+fsrm'; shift; continue ;;
 	--shell) shell=1; shift; continue ;;
 	--accel) only_accel=1; shift; continue ;;
 	esac
