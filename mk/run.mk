@@ -2,7 +2,7 @@
 #
 # run.mk - the modules at work.
 
-run: ## move a real file through a ring in a guest, beside pipe and AF_UNIX; FILE=
+run: ## load a real file in a guest, and move it through rings, beside pipe and AF_UNIX; FILE=
 	@$(BED)/run-file.sh $(if $(FILE),'$(FILE)')
 
 .PHONY: run

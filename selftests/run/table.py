@@ -19,6 +19,9 @@ MOVES = (("ring", "write"), ("ring", "splice"), ("ring", "sendfile"),
 NAMES = {"ring": "ring", "mapped": "ring", "pipe": "pipe", "unix": "AF_UNIX stream"}
 HASHED = tuple(move for move in MOVES
                if move[0] in ("ring", "mapped") and move[1] != "sendfile")
+# What samples/load loads, and which of the host's sums that has.
+LOADS = {"archive": "file", "image": "image"}
+PROVENANCE = ("path", "bytes", "sha256", "file", "loaded")
 CHAINS = {"tar": "tar | zstd | sha256sum", "yes": "yes | head -c | sha256sum"}
 ROUNDS = 7
 # Rates and system calls are of the file's first bytes; see guest-run.
@@ -34,7 +37,10 @@ def fields(words):
 
 
 def read(path):
-    """Returns {("move", kind, method, mode): [fields...], ("chain", name): [...]}."""
+    """Returns {("move", kind, method, mode): [fields...], ("chain", name): [...]}.
+
+    ("said", name) has the lines of samples/load.
+    """
     found = {}
     ended = False
     with open(path, encoding="ascii", errors="replace") as lines:
@@ -46,6 +52,8 @@ def read(path):
                 ended = True
             elif words[0] == "chain" and len(words) == 5:
                 found.setdefault(("chain", words[1]), []).append(fields(words[2:]))
+            elif words[0] == "said" and len(words) > 2:
+                found.setdefault(("said", words[1]), []).append(words[2:])
             elif tuple(words[:2]) in MOVES and len(words) > 3:
                 found.setdefault(("move", *words[:3]), []).append(fields(words[3:]))
             else:
@@ -76,6 +84,30 @@ def arrived(found, expected):
         good = good and same
         print(f"  {text:26} {got['sha256'][:16]}…  "
               f"{'same' if same else 'DIFFERENT: ' + expected[want]}  {took:6.1f} s")
+    return good
+
+
+def loaded(found, expected):
+    """What the kernel says of the files that it loaded, and what a ring gave of them."""
+    good = True
+    print("loaded by file_loader.ko, and read from a ring:")
+    for name, want in LOADS.items():
+        said = {line[0]: " ".join(line[1:]) for line in found.get(("said", name), [])}
+        came = found.get(("chain", name), [{}])[0]
+        for key, text in said.items():
+            print(f"  {key:7} {text}")
+        if any(key not in said for key in PROVENANCE) or not came.get("sha256"):
+            print(f"  {name} did not come to its end")
+            good = False
+            continue
+        took = float(came["end"]) - float(came["start"])
+        for what, got in (("by the kernel", said["sha256"]),
+                          ("behind the ring", came["sha256"])):
+            same = got == expected[want]
+            good = good and same
+            print(f"  {'':7} sha256 {what}, and the host's: "
+                  f"{'same' if same else 'DIFFERENT: ' + got + ', ' + expected[want]}")
+        print(f"  {'':7} {took:.1f} s in all\n")
     return good
 
 
@@ -120,7 +152,9 @@ def table(found, size, path):
 
 def main(path, size, markdown, *sums):
     found, ended = read(path)
-    good = arrived(found, dict(word.split("=", 1) for word in sums))
+    expected = dict(word.split("=", 1) for word in sums)
+    good = loaded(found, expected)
+    good = arrived(found, expected) and good
     print()
     good = table(found, int(size), markdown) and good
     if not ended:

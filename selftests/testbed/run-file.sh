@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # run-file.sh [FILE]: make run.  Moves a real file (the source package of the
-# kernel) between processes in a guest with the stock kernel, and compares what
-# arrived with what the host has.
+# kernel) between processes in a guest with the stock kernel, loads it and the kernel's
+# own image by file_loader.ko, and compares what arrived with what the host has.
 #
 # shellcheck disable=SC2317 # functions are called by step
 set -eu -o pipefail
@@ -38,16 +38,17 @@ programs()
 {
 	rm -rf "$tree"
 	mkdir -p "$tree"/{input,modules,run-bin}
-	cp "$FERRIO_OUT/modules/stock/ringbuffer.ko" "$tree/modules/"
+	cp "$FERRIO_OUT/modules/stock"/{ringbuffer,file_loader}.ko "$tree/modules/"
 	install -m 755 "$src/guest-run" "$tree/job"
 	echo "$tar_options" >"$tree/tar-options"
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root sh -eu -c '
-		src=$1 tree=$2 uapi=$3 user=$4
+		src=$1 tree=$2 uapi=$3 user=$4 samples=$5
 		cc="gcc -O2 -Wall -Wextra -Werror -I$uapi -I$user"
 		$cc -o "$tree/run-bin/ring-run" "$src/ring-run.c" "$src/channel.c"
 		$cc -o "$tree/run-bin/ring-move" "$src/ring-move.c" \
 			"$src/send.c" "$src/receive.c" "$src/channel.c" -lcrypto
+		$cc -o "$tree/run-bin/load" "$samples/load.c"
 		# Unmodified programs, with the libraries that they ask for.
 		for name in tar zstd sha256sum yes head; do
 			file=$(PATH=/usr/bin command -v $name)
@@ -58,14 +59,16 @@ programs()
 		grep -o "/[^ ]*" "$tree/ldd" | sort -u |
 			xargs -I LIB cp --parents -L LIB "$tree"
 		rm "$tree/ldd"
-	' sh "$src" "$tree" "$FERRIO_TOP/rust/uapi" "$FERRIO_TOP/rust/user/include"
+	' sh "$src" "$tree" "$FERRIO_TOP/rust/uapi" "$FERRIO_TOP/rust/user/include" \
+		"$FERRIO_TOP/samples"
 }
 
 # Without compression: the guest has the file in its page cache from the start.
 archive()
 {
 	cp "$file" "$input"
-	chmod 644 "$input"
+	cp "$STOCK_VMLINUZ" "$tree/input/vmlinuz"
+	chmod 644 "$tree/input"/*
 	"$here/initramfs.sh" pack "$tree" "$tree.cpio"
 }
 
@@ -80,6 +83,7 @@ expected()
 			sha256sum | sed "s/ .*//; s/^/$1=/"
 		}
 		sum file <"$1/file"
+		sum image <"$1/vmlinuz"
 		tar $2 -cf - -C "$1" file | zstd -q -1 -T1 -c | sum tar
 		yes | head -c "$(stat -c %s "$1/file")" | sum yes
 	' sh "$tree/input" "$tar_options" >"$sums.new"

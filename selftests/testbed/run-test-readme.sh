@@ -58,9 +58,9 @@ result sample_compiles $status "$said"
 
 # Its own commands, with the output elsewhere.
 status=0
-said=$(grep -oE '^ +cc .*' README.md | sed "s|-o ring-run|-o $work/ring-run|" |
+said=$(grep -oE '^ +cc .*' README.md | sed -E "s|-o ([a-z-]+)|-o $work/\1|" |
 	in_root sh -eux 2>&1) || status=$?
-[ -x "$work/ring-run" ] || status=1
+[ -x "$work/ring-run" ] && [ -x "$work/load" ] || status=1
 result ring_run_compiles $status "$said"
 
 same files_exist '' "$(missing_files README.md)"
