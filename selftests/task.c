@@ -389,20 +389,24 @@ long rb_live_pages(void)
 	return rb_read_number(path);
 }
 
+uint64_t rb_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
 /* Release may run a jiffy after close: the pages have two seconds to return. */
 bool rb_pages_return(long live)
 {
-	struct timespec now, end;
+	uint64_t end = rb_now() + 2000000000ULL;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += 2;
 	do {
 		if (rb_live_pages() == live)
 			return true;
 		rb_sleep_ms(1);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec < end.tv_sec || (now.tv_sec == end.tv_sec &&
-					     now.tv_nsec < end.tv_nsec));
+	} while (rb_now() < end);
 	if (rb_live_pages() == live)
 		return true;
 	fprintf(stderr, "# rb: %ld live pages, %ld before\n", rb_live_pages(),

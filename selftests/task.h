@@ -93,5 +93,7 @@ int rb_count_fds(void);
 long rb_read_number(const char *path);
 long rb_write_file(const char *path, const char *text);
 void rb_sleep_ms(int ms);
+/* CLOCK_MONOTONIC in ns. */
+uint64_t rb_now(void);
 
 #endif /* TASK_H */

@@ -226,14 +226,14 @@ TEST_F(rule, wakes_everybody)
 	h.rb.nonblock = true;
 	set(self, !variant->rw, reads ? 0ULL - 1 : part + 1);
 	ASSERT_EQ(-EBADMSG, hold_move(&h, buf, 1));
-	at = now_ns();
+	at = rb_now();
 	EXPECT_EQ(-EBADMSG, rb_call_end(&c[0]));
 	EXPECT_EQ(-EBADMSG, rb_call_end(&c[1]));
 	EXPECT_EQ(1, rb_call_end(&c[2]));
 	EXPECT_EQ(1, rb_call_end(&c[3]));
 	EXPECT_EQ(POLLERR, pfd[0].revents);
 	EXPECT_EQ(POLLERR, pfd[1].revents);
-	EXPECT_GE(SOON, now_ns() - at);
+	EXPECT_GE(SOON, rb_now() - at);
 	hold_drop(&h);
 }
 
@@ -258,9 +258,9 @@ TEST_F(rule, wakes_a_turn)
 	h.rb.nonblock = true;
 	set(self, !variant->rw, ~0ULL);
 	ASSERT_EQ(-EBADMSG, hold_move(&h, buf, 1));
-	at = now_ns();
+	at = rb_now();
 	EXPECT_EQ(-EBADMSG, rb_call_end(&c));
-	EXPECT_GE(SOON, now_ns() - at);
+	EXPECT_GE(SOON, rb_now() - at);
 	hold_drop(&h);
 }
 

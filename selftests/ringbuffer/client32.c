@@ -104,7 +104,7 @@ TEST_F(dev, wide_times)
 		{ .flags = FERRIO_RB_WAIT_RELATIVE, .timeout = UINT64_MAX },
 		{ .flags = FERRIO_RB_WAIT_ABSOLUTE, .timeout = 1ULL << 60 },
 		{ .flags = FERRIO_RB_WAIT_ABSOLUTE,
-		  .timeout = (now_ns() & ~(G4 - 1)) + 4 * G4 },
+		  .timeout = (rb_now() & ~(G4 - 1)) + 4 * G4 },
 	};
 	struct rb_call call;
 	char c;
@@ -123,7 +123,7 @@ TEST_F(dev, wide_times)
 	}
 	wait[0].timeout = 1000000;
 	EXPECT_EQ(-ETIMEDOUT, E(ioctl(self->fd, FERRIO_RB_WAIT, &wait[0])));
-	wait[3].timeout = now_ns() - 1;
+	wait[3].timeout = rb_now() - 1;
 	EXPECT_EQ(-ETIMEDOUT, E(ioctl(self->fd, FERRIO_RB_WAIT, &wait[3])));
 }
 

@@ -266,7 +266,7 @@ static long one_call(struct __test_metadata *_metadata,
 
 	if (blocks)
 		tick(TICK);
-	begin = now_ns();
+	begin = rb_now();
 	switch (use) {
 	case CALLS:
 		ret = by_calls(h, buf, len, blocks ? 0 : RWF_NOWAIT);
@@ -296,7 +296,7 @@ static long one_call(struct __test_metadata *_metadata,
 			by_wait(_metadata, self) :
 			by_calls(h, buf, len, RWF_NOWAIT);
 	}
-	took = now_ns() - begin;
+	took = rb_now() - begin;
 	if (blocks)
 		tick(0);
 	EXPECT_GE(LATE * rb_slowness() + 2 * TICK * 1000000ULL, took)
@@ -362,9 +362,9 @@ TEST_F_TIMEOUT(victim, of_a_scribbler, 120)
 		 FERRIO_RB_CORRUPT_PRODUCER) :
 		(variant->use == MAPPED ? FERRIO_RB_CORRUPT_CONSUMER_TOLD :
 		 FERRIO_RB_CORRUPT_CONSUMER);
-	end = now_ns() + end * 1000000ULL;
+	end = rb_now() + end * 1000000ULL;
 	/* on a slow machine as long as it takes to have seen both */
-	while (now_ns() < end || !self->bad || (variant->use < WATCH && !self->data)) {
+	while (rb_now() < end || !self->bad || (variant->use < WATCH && !self->data)) {
 		if (one_call(_metadata, self, variant->use) != -EBADMSG)
 			continue;
 		must_be_corrupt(_metadata, self, reason);

@@ -284,7 +284,7 @@ static void *watch_thread(void *arg)
 		if (w->ret >= 0)
 			w->ret = watch_move(w);
 	} while (w->ret == -EAGAIN);
-	w->at = now_ns();
+	w->at = rb_now();
 	close(epoll);
 	return NULL;
 }
@@ -356,7 +356,7 @@ static void one_round(struct __test_metadata *_metadata,
 		rb_asleep(getpid(), w.tid, watch_nr(&w));
 	}
 	rb_reap_killed(pid);
-	reaped = now_ns();
+	reaped = rb_now();
 	pthread_join(w.thread, NULL);
 	if (w.at > reaped && w.at - reaped > self->slowest)
 		self->slowest = w.at - reaped;

@@ -336,7 +336,7 @@ FIXTURE_SETUP(fuzz)
 	self->image = reload_image();
 	accounts_take(&self->before);
 	accounts_of_nobody(&self->nobody);
-	self->seed = env ? strtoull(env, NULL, 0) : now_ns() ^ getpid();
+	self->seed = env ? strtoull(env, NULL, 0) : rb_now() ^ getpid();
 	fprintf(stderr, "# FUZZ_SEED=%llu\n", (unsigned long long)self->seed);
 	fuzz_shared = mmap(NULL, sizeof(*fuzz_shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);

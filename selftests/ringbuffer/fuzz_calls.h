@@ -298,7 +298,7 @@ static long fuzz_wait(struct fuzz *t)
 	if (wait.flags == FERRIO_RB_WAIT_RELATIVE)
 		wait.timeout = fuzz_random(t, 2000000);
 	else if (wait.flags)
-		wait.timeout = fuzz_odds(t, 2) ? fuzz_word(t) : now_ns() + 1000000;
+		wait.timeout = fuzz_odds(t, 2) ? fuzz_word(t) : rb_now() + 1000000;
 	arg = fuzz_arg(t, &wait, sizeof(wait), sizeof(wait));
 	fuzz_say(t, fd, (long)arg, wait.min_bytes);
 	return E(ioctl(fd, FERRIO_RB_WAIT, arg));

@@ -158,14 +158,14 @@ static void disturb(pid_t pid, uint64_t *seed)
 static bool watch(pid_t pid, int seconds)
 {
 	uint64_t patience = 10 * rb_slowness();
-	uint64_t seen[FUZZ_THREADS] = {}, since[FUZZ_THREADS], begin = now_ns();
+	uint64_t seen[FUZZ_THREADS] = {}, since[FUZZ_THREADS], begin = rb_now();
 	uint64_t seed = fuzz_shared->seed, second = 1000000000ULL;
 	int status;
 
 	for (int i = 0; i < FUZZ_THREADS; i++)
 		since[i] = begin;
 	while (!waitpid(pid, &status, WNOHANG)) {
-		uint64_t now = now_ns(), took = (now - begin) / second;
+		uint64_t now = rb_now(), took = (now - begin) / second;
 
 		if (took >= seconds && (all_kinds_seen(false) || took >= 3 * seconds))
 			__atomic_store_n(&fuzz_shared->stop, 1, __ATOMIC_RELEASE);

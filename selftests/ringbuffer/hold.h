@@ -17,14 +17,6 @@ struct hold {
 	struct ringbuffer rb;
 };
 
-static inline uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 /* A ring of @size bytes and its two ends, and no other holder. */
 static inline void hold_ends(size_t size, int fd[2])
 {

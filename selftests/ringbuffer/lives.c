@@ -301,7 +301,7 @@ TEST_F_TIMEOUT(life, against_each, 60)
 
 	for (int other = variant->family; other < FAMILIES; other++) {
 		unsigned int of_both = 0, i = 0;
-		uint64_t begin = now_ns();
+		uint64_t begin = rb_now();
 		long live = rb_live_pages();
 
 		/* the file is the module's last: lives_last.c has these */
@@ -317,7 +317,7 @@ TEST_F_TIMEOUT(life, against_each, 60)
 		ASSERT_TRUE(rb_pages_return(live));
 		TH_LOG("%s: %u of %u rounds, %llu us a round",
 		       operation_name[first_of[other]], of_both, i,
-		       (unsigned long long)(now_ns() - begin) / 1000 / i);
+		       (unsigned long long)(rb_now() - begin) / 1000 / i);
 	}
 }
 

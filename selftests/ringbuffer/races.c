@@ -18,7 +18,7 @@
 
 static uint64_t deadline(void)
 {
-	return now_ns() + (getenv("FERRIO_LONG") ? 30 : 2) * 1000000000ULL;
+	return rb_now() + (getenv("FERRIO_LONG") ? 30 : 2) * 1000000000ULL;
 }
 
 FIXTURE(race) {
@@ -218,7 +218,7 @@ static void *actor_thread(void *arg)
 	struct actor *a = arg;
 	char c[512];
 
-	while ((now_ns() < a->until || !all_good()) && !a->wrong) {
+	while ((rb_now() < a->until || !all_good()) && !a->wrong) {
 		int fd = __atomic_load_n(&slot[rb_random(&a->seed) % SLOTS],
 					 __ATOMIC_SEQ_CST);
 		enum operation op = choose(a);
@@ -317,7 +317,7 @@ static void *mapper(void *arg)
 
 	if (a->fail)
 		inject_open(&in, false);
-	while (now_ns() < a->until) {
+	while (rb_now() < a->until) {
 		long ret;
 
 		if (a->fail)
@@ -340,7 +340,7 @@ static void *closer(void *arg)
 {
 	struct arena *a = arg;
 
-	while (now_ns() < a->until) {
+	while (rb_now() < a->until) {
 		int fd[2];
 
 		hold_ends(SIZE, fd);
