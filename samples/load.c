@@ -35,7 +35,7 @@ static void bad_usage(void)
 static void pin(struct ferrio_fl_load *load, __u32 flag, const char *text, __u8 to[32])
 {
 	if (strlen(text) != 64 || text[strspn(text, "0123456789abcdefABCDEF")])
-		errx(2, "%s: no SHA-256; 64 hexadecimal digits, as sha256sum prints them", text);
+		errx(2, "%s: no SHA-256: that is 64 hexadecimal digits", text);
 	for (int i = 0; i < 32; i++)
 		to[i] = strtoul((char[]) { text[2 * i], text[2 * i + 1], 0 }, NULL, 16);
 	load->flags |= flag;

@@ -74,7 +74,7 @@ same no_verity 'abc: digest: No data available; it is not what -s or -v names' \
 	"$(said "$load" -v $abc "$dir/abc")"
 same usage 'usage: load [-i (as PID 1 finds it)] [-m BYTES] [-s SHA256] [-v VERITY_SHA256] FILE, status 2' \
 	"$(said "$load"), status $("$load" -x "$dir/abc" 2>/dev/null; echo $?)"
-same no_digest 'abc: no SHA-256; 64 hexadecimal digits, as sha256sum prints them, status 2' \
+same no_digest 'abc: no SHA-256: that is 64 hexadecimal digits, status 2' \
 	"$(said "$load" -s abc "$dir/abc"), status $("$load" -s abc "$dir/abc" 2>/dev/null; echo $?)"
 same no_number '1M: no number of bytes, as 4096 or 0x1000 is' "$(said "$load" -m 1M "$dir/abc")"
 # Nothing that insmod would mend.
