@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Security modules made of BPF, without a library: each counts the calls of one
- * hook and gives one answer to all of them.
+ * hook and gives one answer to all of them, until it is told another.
  */
 #ifndef BPF_H
 #define BPF_H
@@ -14,6 +14,8 @@
 /* A counter for each purpose, and whether the hook for the content follows. */
 #define BPF_KEYS	16
 #define BPF_KEY(id, whole)	((id) * 2 + (whole))
+/* Behind the counters: the answer, 0 or a negative errno. */
+#define BPF_ANSWER	BPF_KEYS
 
 struct bpf_hook {
 	int map, prog, link;
@@ -99,6 +101,35 @@ static inline unsigned int btf_function(const char *name)
 #define INSN(c, d, s, o, i)	((struct bpf_insn) {			\
 	.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
 
+/* What it says from now on: as the last argument of bpf_hook(). */
+static inline void bpf_answer(struct bpf_hook *hook, long answer)
+{
+	union bpf_attr attr = {
+		.map_fd = hook->map, .key = (uintptr_t)&(int){ BPF_ANSWER },
+		.value = (uintptr_t)&answer,
+	};
+
+	if (sys_bpf(BPF_MAP_UPDATE_ELEM, &attr))
+		rb_die("BPF_MAP_UPDATE_ELEM");
+}
+
+/*
+ * Calls bpf_map_lookup_elem() with the key that is on the stack, and goes to what is @behind
+ * instructions behind this if there is no such element.
+ */
+static inline int bpf_element(struct bpf_insn *code, int map, int behind)
+{
+	int n = 0;
+
+	code[n++] = INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map);
+	code[n++] = INSN(0, 0, 0, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0);
+	code[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4);
+	code[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem);
+	code[n++] = INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, behind, 0);
+	return n;
+}
+
 /*
  * @purpose and @whole: which arguments of the hook these are; a negative @whole: none, it
  * counts as 0.  @answer: 0 or a negative errno.
@@ -108,16 +139,17 @@ static inline void bpf_hook(struct bpf_hook *hook, const char *function, int pur
 {
 	union bpf_attr map = {
 		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8,
-		.max_entries = BPF_KEYS,
+		.max_entries = BPF_KEYS + 1,
 	};
 	union bpf_attr prog = { }, link = { };
 	static char log[65536];
-	struct bpf_insn code[32];
+	struct bpf_insn code[48];
 	int n = 0;
 
 	hook->map = sys_bpf(BPF_MAP_CREATE, &map);
 	if (hook->map < 0)
 		rb_die("BPF_MAP_CREATE: %s", strerror(-hook->map));
+	bpf_answer(hook, answer);
 	code[n++] = INSN(BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_2, BPF_REG_1, purpose * 8, 0);
 	code[n++] = INSN(BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_2, 0, 0, 1);
 	if (whole >= 0) {
@@ -126,15 +158,16 @@ static inline void bpf_hook(struct bpf_hook *hook, const char *function, int pur
 		code[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_2, BPF_REG_3, 0, 0);
 	}
 	code[n++] = INSN(BPF_STX | BPF_W | BPF_MEM, BPF_REG_10, BPF_REG_2, -4, 0);
-	code[n++] = INSN(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, hook->map);
-	code[n++] = INSN(0, 0, 0, 0, 0);
-	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0);
-	code[n++] = INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4);
-	code[n++] = INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem);
-	code[n++] = INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0);
+	n += bpf_element(code + n, hook->map, 2);
 	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1);
 	code[n++] = INSN(BPF_STX | BPF_DW | BPF_ATOMIC, BPF_REG_0, BPF_REG_1, 0, BPF_ADD);
-	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, answer);
+	code[n++] = INSN(BPF_ST | BPF_W | BPF_MEM, BPF_REG_10, 0, -4, BPF_ANSWER);
+	n += bpf_element(code + n, hook->map, 3);
+	code[n++] = INSN(BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_0, BPF_REG_0, 0, 0);
+	/* No other answer is let pass. */
+	code[n++] = INSN(BPF_JMP | BPF_JSGT | BPF_K, BPF_REG_0, 0, 1, 0);
+	code[n++] = INSN(BPF_JMP | BPF_JSGE | BPF_K, BPF_REG_0, 0, 1, -4095);
+	code[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
 	code[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 
 	prog.prog_type = BPF_PROG_TYPE_LSM;

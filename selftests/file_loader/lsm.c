@@ -98,12 +98,13 @@ TEST_F(dev, answers)
 	static const int sizes[] = { 1, 5, 8, 9, 3 * RB_PAGE };
 	struct bpf_hook h[HOOKS];
 
-	for (int i = 0; i < ARRAY_SIZE(errors); i++) {
-		for (int at = 0; at < HOOKS; at++) {
+	for (int at = 0; at < HOOKS; at++) {
+		hook(&h[at], at, 0);
+		for (int i = 0; i < ARRAY_SIZE(errors); i++) {
 			long stage = at == READ || at == LOAD ? AT(LSM, errors[i]) :
 							       AT(LSM_POST, errors[i]);
 
-			hook(&h[at], at, -errors[i]);
+			bpf_answer(&h[at], -errors[i]);
 			for (int k = 0; k < ARRAY_SIZE(sizes); k++) {
 				int file = fl_file(sizes[k]);
 
@@ -117,8 +118,8 @@ TEST_F(dev, answers)
 				close(file);
 			}
 			EXPECT_EQ(self->live, rb_live_pages());
-			bpf_unhook(&h[at]);
 		}
+		bpf_unhook(&h[at]);
 	}
 }
 
