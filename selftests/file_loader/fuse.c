@@ -203,27 +203,37 @@ TEST_F(dev, stalled_for_good)
 	}
 }
 
+/* One load of a file whose server keeps to the plan; nobody asks it for more behind that. */
+static long load_once(int dev, struct fuse_file *f)
+{
+	int file = fuse_open(f, O_RDONLY);
+	long ret = fl_load_fd(dev, file);
+
+	close(file);
+	if (!closed(f, 0))
+		rb_die("%s stays open", f->path);
+	return ret;
+}
+
 /* The page cache has one error for all; past it, they are the server's own. */
 TEST_F(dev, errors)
 {
 	static const int errors[] = { EIO, ENOTCONN, ENXIO, EACCES, ETXTBSY, ENOMEM, EINTR };
 
-	for (int at = 0; at < PAGES; at += PAGES - 1) {
-		for (int i = 0; i < ARRAY_SIZE(errors); i++) {
-			for (int direct = 0; direct < 2; direct++) {
-				struct plan plan = { .at = at, .error = -errors[i] };
-				struct fuse_file f;
-				int file;
+	for (int direct = 0; direct < 2; direct++) {
+		struct plan plan = { };
+		struct fuse_file f;
 
-				start(&f, &plan, direct ? FOPEN_DIRECT_IO : 0);
-				file = fuse_open(&f, O_RDONLY);
+		start(&f, &plan, direct ? FOPEN_DIRECT_IO : 0);
+		for (plan.at = 0; plan.at < PAGES; plan.at += PAGES - 1) {
+			for (int i = 0; i < ARRAY_SIZE(errors); i++) {
+				plan.error = -errors[i];
 				EXPECT_EQ(direct ? -AT(READ, errors[i]) : -AT(READ, EIO),
-					  fl_load_fd(self->fd, file));
+					  load_once(self->fd, &f));
 				EXPECT_EQ(self->live, rb_live_pages());
-				close(file);
-				fuse_stop(&f);
 			}
 		}
+		fuse_stop(&f);
 	}
 }
 
@@ -234,30 +244,28 @@ TEST_F(dev, errors)
 TEST_F(dev, gives_less)
 {
 	for (int direct = 0; direct < 2; direct++) {
-		for (int at = 0; at < PAGES; at++) {
-			int len = at == PAGES - 1 ? LEN % RB_PAGE : RB_PAGE;
+		struct plan plan = { };
+		struct fuse_file f;
 
-			for (int missing = 1; missing <= len; missing += len - 1) {
-				struct plan plan = { .at = at, .missing = missing };
-				struct fuse_file f;
-				int file;
-				long ret;
+		start(&f, &plan, direct ? FOPEN_DIRECT_IO : 0);
+		for (plan.at = 0; plan.at < PAGES; plan.at++) {
+			int len = plan.at == PAGES - 1 ? LEN % RB_PAGE : RB_PAGE;
 
-				start(&f, &plan, direct ? FOPEN_DIRECT_IO : 0);
-				file = fuse_open(&f, O_RDONLY);
-				ret = fl_load_fd(self->fd, file);
-				if (direct && missing == 1 && at < PAGES - 1) {
+			for (plan.missing = 1; plan.missing <= len; plan.missing += len - 1) {
+				long ret = load_once(self->fd, &f);
+
+				if (direct && plan.missing == 1 && plan.at < PAGES - 1) {
 					ASSERT_LE(0, ret);
 					EXPECT_TRUE(is_content(ret));
 					close(ret);
 				} else {
 					EXPECT_EQ(-AT(READ, EIO), ret)
-						TH_LOG("page %d, %d missing", at, missing);
+						TH_LOG("page %d, %d missing", (int)plan.at,
+						       plan.missing);
 				}
-				close(file);
-				fuse_stop(&f);
 			}
 		}
+		fuse_stop(&f);
 	}
 }
 
