@@ -11,6 +11,12 @@
 
 #define MIB	(1UL << 20)
 
+/* Far more than what is not exact. */
+static size_t file_size(void)
+{
+	return (rb_test_kernel() ? 4 : 8) * MIB;
+}
+
 /* Charges are made in advance by so much, on each CPU. */
 static long batch(void)
 {
@@ -216,7 +222,7 @@ static int cached_file(size_t len)
 TEST_F_TIMEOUT(group, peak, 60)
 {
 	static const enum order orders[] = { LOAD_FD, LOAD_PATH, LOAD_BYTES };
-	const size_t sizes[] = { 16 * MIB, (rb_test_kernel() ? 24 : 48) * MIB };
+	const size_t sizes[] = { file_size(), 2 * file_size() };
 
 	for (int k = 0; k < ARRAY_SIZE(sizes); k++) {
 		const long len = sizes[k];
@@ -254,7 +260,7 @@ TEST_F_TIMEOUT(group, peak, 60)
 /* The group pays until the last descriptor and the last mapping are gone, in any order. */
 TEST_F_TIMEOUT(group, last_use, 60)
 {
-	const size_t len = 8 * MIB;
+	const size_t len = file_size();
 	const long pages = len / RB_PAGE;
 	struct member a, b;
 
@@ -308,7 +314,7 @@ TEST_F_TIMEOUT(group, last_use, 60)
 /* A group that was removed leaves what it paid for to the one above it. */
 TEST_F(group, removed)
 {
-	const size_t len = 8 * MIB;
+	const size_t len = file_size();
 	struct member a;
 	long mine, base;
 
@@ -330,7 +336,7 @@ TEST_F(group, removed)
 TEST_F(group, limit)
 {
 	static const enum order orders[] = { LOAD_FD, LOAD_PATH, LOAD_BYTES };
-	const size_t len = 8 * MIB;
+	const size_t len = file_size();
 	struct member m;
 	long blob, base;
 
@@ -339,7 +345,7 @@ TEST_F(group, limit)
 	base = number(self->cg.a, "memory.current");
 	for (int i = 0; i < ARRAY_SIZE(orders); i++) {
 		/* the last is what a member itself needs, and no blob */
-		static const size_t limits[] = { 8 * MIB - MIB / 4, 4 * MIB, MIB };
+		const size_t limits[] = { len - MIB / 4, len / 2, MIB };
 
 		for (int k = 0; k < ARRAY_SIZE(limits); k++) {
 			cg_limit(self->cg.a, limits[k]);
