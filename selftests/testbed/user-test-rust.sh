@@ -49,21 +49,18 @@ row() # NAME COMMAND...
 }
 
 # What rustdoc knows of the crates it tells the oldest compiler only if that is told to
-# let a nightly's options pass, for these crates alone.  Its output is one for all
-# clones: written anew, by an option that differs, and read before another clone's.
+# let a nightly's options pass, for these crates alone.
 sections()
 {
 	local name
-	flock 9
 	for name in ferrio-ringbuffer ferrio-ringbuffer-sys; do
 		in_root -C rust/user timeout 1200 env "${CARGO_ENV[@]}" \
 			RUSTC_BOOTSTRAP="${name//-/_}" cargo rustdoc --quiet --locked --lib \
-			--package "$name" -- -Z unstable-options --output-format json \
-			--cfg "run_$$" 2>&1 &&
+			--package "$name" -- -Z unstable-options --output-format json 2>&1 &&
 		python3 -B "$here/check-crate-docs.py" \
-			"$FERRIO_CACHE/cargo/doc/${name//-/_}.json" || return 1
+			"$CARGO_DIR/doc/${name//-/_}.json" || return 1
 	done
-} 9>"$FERRIO_CACHE/cargo/doc.lock"
+}
 
 # Each of them, where it is missing.
 missing_sections()
