@@ -25,6 +25,8 @@
 //! | a process that mapped the end | [`Consumer`], [`Producer`] | the kernel | the same types |
 //! | neither: poll(2), FIONREAD, observers | [`observe`] | [`Books`], [`must_sleep`] | |
 //!
+//! Rings whose bytes are records are in [`records`].
+//!
 //! # Orderings
 //!
 //! There are four, each told from both sides where it is made:
@@ -54,6 +56,7 @@
 mod bell;
 mod hope;
 mod mapped;
+pub mod records;
 mod turn;
 mod words;
 
