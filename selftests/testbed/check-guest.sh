@@ -38,7 +38,7 @@ cp -r "$FERRIO_OUT/modules/$place"/. "$tree/modules/"
 # The limits are for a guest that hangs, on a machine that does much else.
 case $place in
 test) slow=10 limit=2400 mem=1280 ;;
-stock) slow=2 limit=900 mem=3072 ;;
+stock) slow=2 limit=1500 mem=3072 ;;
 *) die "check-guest.sh: $place is neither test nor stock" ;;
 esac
 cpus=2

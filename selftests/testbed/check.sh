@@ -5,7 +5,9 @@
 #
 # Two chains run side by side, since the machine has two cores at least and the
 # test kernel (its build, then its guest) takes about as long as everything
-# else.  What fails does not stop the others; the verdict is results.py's alone,
+# else.  Its guest keeps somewhat more than one core busy and is slow where one of
+# its CPUs waits for the other one, so the other chain has to make do with what is
+# left.  What fails does not stop the others; the verdict is results.py's alone,
 # from what really ran, so that nothing here can forget a failure.
 set -u
 
@@ -116,6 +118,7 @@ if wants test; then
 	trap 'kill "$test_chain" 2>/dev/null; exit 1' INT TERM
 fi
 {
+	renice -n 5 -p "$BASHPID" >/dev/null
 	if wants stock; then chain_stock; fi
 	if wants host; then chain_host; fi
 } 2>&1 | cat
