@@ -169,8 +169,8 @@ impl<'a> PipeToDrain<'a> {
     }
 }
 
-/// `struct vm_area_struct *`: that of the running `->mmap`, which returns what the function does, and
-/// whose file keeps this module.
+/// `struct vm_area_struct *`: that of the running `->mmap`, which returns what the function does,
+/// and whose file keeps this module.
 pub struct Vma;
 
 impl FromC for Vma {
