@@ -368,8 +368,8 @@ proptest! {
             prop_assert_eq!(ring.consumer.load(), start.wrapping_add(seen));
             prop_assert_eq!(ring.producer.load(), start.wrapping_add(made));
             if anew {
-                from = Producer::resume(ring.producer_end(), from.kept());
-                to = Consumer::resume(ring.consumer_end(), to.kept());
+                from = Producer::<Core>::resume(ring.producer_end(), from.kept());
+                to = Consumer::<Core>::resume(ring.consumer_end(), to.kept());
             }
         }
     }
@@ -384,14 +384,14 @@ proptest! {
         const SIZE: u64 = 4096;
         let ring = Ring::new(at, at);
         let kept = Kept::producer(at, SIZE).unwrap().with(words, ready);
-        let mut end = Producer::resume(ring.producer_end(), kept);
+        let mut end = Producer::<Core>::resume(ring.producer_end(), kept);
         prop_assert_eq!(end.publish(u64::MAX), None);
         prop_assert_eq!(ring.producer.load(), at.wrapping_add(ready.min(SIZE)));
-        let mut end = Producer::resume(ring.producer_end(), end.kept());
+        let mut end = Producer::<Core>::resume(ring.producer_end(), end.kept());
         prop_assert_eq!(end.publish(1), None);
         prop_assert_eq!(ring.producer.load(), at.wrapping_add(ready.min(SIZE)));
         let kept = Kept::consumer(at, SIZE).unwrap().with(words, 0);
-        if let Ok(span) = Consumer::resume(ring.consumer_end(), kept).readable() {
+        if let Ok(span) = Consumer::<Core>::resume(ring.consumer_end(), kept).readable() {
             prop_assert!(span.offset < SIZE && span.len <= SIZE && span.len > 0);
         }
         prop_assert!(Kept::consumer(at, SIZE + 1).is_none() && Kept::producer(at, 0).is_none());
