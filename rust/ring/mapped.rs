@@ -70,11 +70,71 @@ pub struct End<'a, W> {
     pub state: &'a W,
 }
 
-/// What both ends have in common.
+/// What the holder of an end keeps from one turn to the next, where it cannot keep the end itself:
+/// a few words, and no reference.
 ///
 /// # Invariants
 ///
 /// `size` is a power of two. `ready` is at most `size`.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    size: u64,
+    peer: u64,
+    woken: u64,
+    ready: u64,
+}
+
+impl Kept {
+    /// What [`Consumer::new`] begins with, at the position `own`. `None`: `size` is not a power of
+    /// two.
+    pub const fn consumer(own: u64, size: u64) -> Option<Self> {
+        Kept::known(own, size)
+    }
+
+    /// What [`Producer::new`] begins with, at the position `own`. `None`: `size` is not a power of
+    /// two.
+    pub const fn producer(own: u64, size: u64) -> Option<Self> {
+        Kept::known(own.wrapping_sub(size), size)
+    }
+
+    const fn known(peer: u64, size: u64) -> Option<Self> {
+        if !size.is_power_of_two() {
+            return None;
+        }
+        // INVARIANT: Just checked; 0.
+        Some(Kept {
+            size,
+            peer,
+            woken: 0,
+            ready: 0,
+        })
+    }
+
+    /// The peer's position, as of an earlier turn, and the last sequence that it was woken for.
+    #[inline]
+    pub const fn words(&self) -> (u64, u64) {
+        (self.peer, self.woken)
+    }
+
+    /// The same with other [`words`](Self::words) of this end, and with so many bytes that the turn
+    /// may still move, of those that it has found.
+    #[inline]
+    pub const fn with(self, (peer, woken): (u64, u64), ready: u64) -> Self {
+        // INVARIANT: The size is the same; not more than that.
+        Kept {
+            peer,
+            woken,
+            ready: if ready < self.size { ready } else { self.size },
+            ..self
+        }
+    }
+}
+
+/// What both ends have in common.
+///
+/// # Invariants
+///
+/// As of [`Kept`].
 struct Mapped<'a, W: Words> {
     end: End<'a, W::Word>,
     size: u64,
@@ -88,7 +148,34 @@ struct Mapped<'a, W: Words> {
     woken: u64,
 }
 
-impl<W: Words> Mapped<'_, W> {
+impl<'a, W: Words> Mapped<'a, W> {
+    /// Goes on with what was kept of this end.
+    #[inline]
+    fn resume(end: End<'a, W::Word>, kept: Kept) -> Self {
+        // Relaxed: as step 1 of each turn.
+        let own = end.own.load();
+        // INVARIANT: By those of `Kept`.
+        Mapped {
+            end,
+            size: kept.size,
+            own,
+            peer: kept.peer,
+            ready: kept.ready,
+            woken: kept.woken,
+        }
+    }
+
+    #[inline]
+    fn kept(&self) -> Kept {
+        // INVARIANT: By the own ones.
+        Kept {
+            size: self.size,
+            peer: self.peer,
+            woken: self.woken,
+            ready: self.ready,
+        }
+    }
+
     #[inline]
     fn span(&mut self, ready: u64) -> Span {
         // INVARIANT: The callers' `ready` is at most `size`.
@@ -121,20 +208,22 @@ pub struct Consumer<'a, W: Words>(Mapped<'a, W>);
 impl<'a, W: Words> Consumer<'a, W> {
     /// Goes on where the end's last holder stopped. `None`: `size` is not a power of two.
     pub fn new(end: End<'a, W::Word>, size: u64) -> Option<Self> {
-        if !size.is_power_of_two() {
-            return None;
-        }
-        let own = end.own.load();
-        // INVARIANT: Just checked; 0. The peer's position is kept as if there was nothing to read,
-        // so it is loaded in the first turn.
-        Some(Consumer(Mapped {
-            end,
-            size,
-            own,
-            peer: own,
-            ready: 0,
-            woken: 0,
-        }))
+        // The peer's position is kept as if there was nothing to read, so it is loaded in the first
+        // turn.
+        let kept = Kept::consumer(end.own.load(), size)?;
+        Some(Consumer::resume(end, kept))
+    }
+
+    /// Goes on where [`Consumer::kept`] was.
+    #[inline]
+    pub fn resume(end: End<'a, W::Word>, kept: Kept) -> Self {
+        Consumer(Mapped::resume(end, kept))
+    }
+
+    /// What to go on with later.
+    #[inline]
+    pub fn kept(&self) -> Kept {
+        self.0.kept()
     }
 
     /// Begins a turn: the bytes that are there, one at least.
@@ -214,20 +303,21 @@ pub struct Producer<'a, W: Words>(Mapped<'a, W>);
 impl<'a, W: Words> Producer<'a, W> {
     /// Goes on where the end's last holder stopped. `None`: `size` is not a power of two.
     pub fn new(end: End<'a, W::Word>, size: u64) -> Option<Self> {
-        if !size.is_power_of_two() {
-            return None;
-        }
-        let own = end.own.load();
-        // INVARIANT: Just checked; 0. The peer's position is kept as if the ring was full, so it
-        // is loaded in the first turn.
-        Some(Producer(Mapped {
-            end,
-            size,
-            own,
-            peer: own.wrapping_sub(size),
-            ready: 0,
-            woken: 0,
-        }))
+        // The peer's position is kept as if the ring was full, so it is loaded in the first turn.
+        let kept = Kept::producer(end.own.load(), size)?;
+        Some(Producer::resume(end, kept))
+    }
+
+    /// Goes on where [`Producer::kept`] was.
+    #[inline]
+    pub fn resume(end: End<'a, W::Word>, kept: Kept) -> Self {
+        Producer(Mapped::resume(end, kept))
+    }
+
+    /// What to go on with later.
+    #[inline]
+    pub fn kept(&self) -> Kept {
+        self.0.kept()
     }
 
     /// Begins a turn: the free bytes, one at least.

@@ -23,6 +23,7 @@
 //! |---|---|---|---|
 //! | the kernel, for read(2) and write(2) | [`Turn`] | [`Books`], [`must_sleep`] | [`called`] |
 //! | a process that mapped the end | [`Consumer`], [`Producer`] | the kernel | the same types |
+//! | a driver in the kernel | these, by [`Kept`] | [`Books`], [`must_sleep`] | the same types |
 //! | neither: poll(2), FIONREAD, observers | [`observe`] | [`Books`], [`must_sleep`] | |
 //!
 //! # Orderings
@@ -59,7 +60,7 @@ mod words;
 
 pub use bell::{called, must_sleep, reached, Arm, Bell, Books};
 pub use hope::{arm_and_call, Hope};
-pub use mapped::{state, Consumer, End, Producer, Span, Stop};
+pub use mapped::{state, Consumer, End, Kept, Producer, Span, Stop};
 pub use turn::Turn;
 pub use words::{Word, Words};
 
