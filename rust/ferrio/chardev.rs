@@ -20,7 +20,7 @@ mod vtable;
 
 pub use anon::anon_file;
 pub use registration::Registration;
-pub use request::{OpenFile, Request};
+pub use request::{can_read, can_write, OpenFile, Request};
 pub use seek::{seek_within, set_position, SEEK_DATA, SEEK_HOLE};
 
 use crate::{

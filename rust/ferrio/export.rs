@@ -23,8 +23,12 @@
 //!
 //! `EXPORT_SYMBOL_GPL()` of each stands in a C file of the module, which includes the header.
 
-use core::{ffi::c_void, marker::PhantomData};
-use kernel::{bindings, fs::LocalFile, prelude::*, uaccess::UserPtr};
+pub mod files;
+pub mod memory;
+
+use crate::poll::Mask;
+use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
+use kernel::{bindings, fs::LocalFile, prelude::*, sync::Arc, uaccess::UserPtr};
 
 /// A call of an exported function, while it runs.
 pub struct Call(());
@@ -57,13 +61,14 @@ macro_rules! plain {
             type C = $ty;
             type Rust<'a> = $ty;
 
+            #[inline]
             unsafe fn from_c<'a>(c: $ty, _call: &'a Call) -> $ty {
                 c
             }
         }
     )* };
 }
-plain!(i32 u32 u64);
+plain!(i32 u32 u64 usize);
 
 /// `const char *`: NULL, an error, or a string that ends in a zero byte, and that nobody writes to.
 pub struct Text;
@@ -143,17 +148,33 @@ pub trait Opaque: Send + Sync + 'static {
     type C;
 }
 
-/// `const T *`: what a function returned as `Result<KBox<T>>`, and that was not [`Given`] back.
+/// `const T *`: what a function returned as `Result<KBox<T>>` or `Result<Arc<T>>`, and that was not
+/// [`Given`] back, nor the last reference of it [`Put`].
 pub struct Lent<T>(PhantomData<T>);
 
 impl<T: Opaque> FromC for Lent<T> {
     type C = *const T::C;
     type Rust<'a> = &'a T;
 
+    #[inline]
     unsafe fn from_c<'a>(c: *const T::C, _call: &'a Call) -> &'a T {
-        // SAFETY: From a KBox<T> that nobody drops for `'a`, by our contract. Nobody has a mutable
-        // reference: there are only those of this function.
+        // SAFETY: From a KBox<T> or an Arc<T> that nobody drops for `'a`, by our contract. Nobody
+        // has a mutable reference: there are only those of this function.
         unsafe { &*c.cast::<T>() }
+    }
+}
+
+/// `T *`: as [`Lent`]; it changes, but as one that is shared does.
+pub struct Used<T>(PhantomData<T>);
+
+impl<T: Opaque> FromC for Used<T> {
+    type C = *mut T::C;
+    type Rust<'a> = &'a T;
+
+    #[inline]
+    unsafe fn from_c<'a>(c: *mut T::C, call: &'a Call) -> &'a T {
+        // SAFETY: The same contract.
+        unsafe { Lent::<T>::from_c(c, call) }
     }
 }
 
@@ -171,6 +192,37 @@ impl<T: Opaque> FromC for Given<T> {
     }
 }
 
+/// `T *`: a reference that nobody has any more behind the call, of one that a function returned as
+/// `Result<Arc<T>>`; or NULL, or an error.
+pub struct Put<T>(PhantomData<T>);
+
+impl<T: Opaque> FromC for Put<T> {
+    type C = *mut T::C;
+    type Rust<'a> = Option<Arc<T>>;
+
+    unsafe fn from_c<'a>(c: *mut T::C, _call: &'a Call) -> Option<Arc<T>> {
+        let c = kernel::error::from_err_ptr(c).ok()?;
+        // SAFETY: From Arc::into_raw() of an Arc<T>, or of a clone of it, and this reference is
+        // nobody else's, by our contract.
+        (!c.is_null()).then(|| unsafe { Arc::from_raw(c.cast::<T>()) })
+    }
+}
+
+/// `T *`: one that a function returned as `Result<Arc<T>>`, and whose last reference was not
+/// [`Put`]; another one can be made of it.
+pub struct Shared<T>(PhantomData<T>);
+
+impl<T: Opaque> FromC for Shared<T> {
+    type C = *mut T::C;
+    type Rust<'a> = kernel::sync::ArcBorrow<'a, T>;
+
+    unsafe fn from_c<'a>(c: *mut T::C, _call: &'a Call) -> kernel::sync::ArcBorrow<'a, T> {
+        // SAFETY: From Arc::into_raw() of an Arc<T> that lives for 'a, by our contract; nobody has
+        // a mutable reference.
+        unsafe { kernel::sync::ArcBorrow::from_raw(c.cast::<T>()) }
+    }
+}
+
 /// A kind of result.
 pub trait IntoC {
     /// What C gets.
@@ -185,6 +237,7 @@ macro_rules! plain_result {
         impl IntoC for $ty {
             type C = $ty;
 
+            #[inline]
             fn into_c(self) -> $ty {
                 self
             }
@@ -202,6 +255,60 @@ impl<T: Opaque> IntoC for Result<KBox<T>> {
             Ok(value) => KBox::into_raw(value).cast::<T::C>(),
             Err(error) => error.to_ptr(),
         }
+    }
+}
+
+/// A reference, which is a pointer that is not NULL, or an error, as `ERR_PTR()`.
+impl<T: Opaque> IntoC for Result<Arc<T>> {
+    type C = *mut T::C;
+
+    fn into_c(self) -> *mut T::C {
+        match self {
+            Ok(value) => Arc::into_raw(value).cast_mut().cast::<T::C>(),
+            Err(error) => error.to_ptr(),
+        }
+    }
+}
+
+/// Memory, or an error, as `ERR_PTR()`.
+impl IntoC for Result<NonNull<u8>> {
+    type C = *mut c_void;
+
+    #[inline]
+    fn into_c(self) -> *mut c_void {
+        match self {
+            Ok(start) => start.as_ptr().cast(),
+            Err(error) => error.to_ptr(),
+        }
+    }
+}
+
+/// 0 or an errno, `int`.
+impl IntoC for Result {
+    type C = c_int;
+
+    #[inline]
+    fn into_c(self) -> c_int {
+        self.map_or_else(|error| error.to_errno(), |()| 0)
+    }
+}
+
+/// A count of at most `SSIZE_MAX`, as of bytes in memory, or an errno: `ssize_t`.
+impl IntoC for Result<usize> {
+    type C = isize;
+
+    #[inline]
+    fn into_c(self) -> isize {
+        self.map_or_else(|error| error.to_errno() as isize, |count| count as isize)
+    }
+}
+
+/// `__poll_t`.
+impl IntoC for Mask {
+    type C = bindings::__poll_t;
+
+    fn into_c(self) -> bindings::__poll_t {
+        self.bits()
     }
 }
 

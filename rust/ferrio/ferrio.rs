@@ -15,6 +15,7 @@
 //! | [`folio`] | several pages that are one |
 //! | [`ioctl`] | extensible structs, as `copy_struct_from_user()` |
 //! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
+//! | [`irq_work`] | `irq_work_queue()`: a wake that has to come later |
 //! | [`kernel_io`] | `kernel_read()` and `kernel_write()` of an open file |
 //! | [`log`] | how much may be said |
 //! | [`mapping`] | `mmap()`: `struct vm_operations_struct`, faults, rights |
@@ -46,6 +47,7 @@ pub mod file_read;
 pub mod folio;
 pub mod ioctl;
 pub mod iov;
+pub mod irq_work;
 pub mod kernel_io;
 pub mod log;
 pub mod mapping;

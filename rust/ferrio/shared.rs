@@ -21,7 +21,7 @@ use kernel::sync::{
     atomic::{self, Acquire, Relaxed, Release},
     barrier::{smp_mb, Full},
 };
-use kernel::{page::PAGE_SIZE, prelude::*};
+use kernel::{page::PAGE_SIZE, prelude::*, sync::atomic::Atomic};
 
 /// A zeroed order-0 page of words, charged to the active memory cgroup.
 ///
@@ -101,7 +101,8 @@ impl SharedPage {
 /// # Invariants
 ///
 /// `ptr` is aligned to 8 and may be read and written for `'a`. In the kernel it is only accessed by
-/// the methods below, all of them atomic; programs may change it at any time.
+/// the methods below, or those of an [`Atomic`], all of them atomic; programs may change it at any
+/// time.
 #[derive(Clone, Copy)]
 pub struct SharedWord<'a> {
     ptr: NonNull<u64>,
@@ -112,6 +113,20 @@ pub struct SharedWord<'a> {
 unsafe impl Send for SharedWord<'_> {}
 // SAFETY: As for SharedPage.
 unsafe impl Sync for SharedWord<'_> {}
+
+/// A word that only the kernel can write, where one of a page could stand as well.
+impl<'a> From<&'a Atomic<u64>> for SharedWord<'a> {
+    #[inline(always)]
+    fn from(word: &'a Atomic<u64>) -> Self {
+        // INVARIANT: From a reference, so it is valid and aligned for 'a; an Atomic is only
+        // accessed atomically.
+        SharedWord {
+            // SAFETY: From a reference, so it is not NULL.
+            ptr: unsafe { NonNull::new_unchecked(word.as_ptr()) },
+            _page: PhantomData,
+        }
+    }
+}
 
 impl SharedWord<'_> {
     /// Loads without any order, as `READ_ONCE()`.

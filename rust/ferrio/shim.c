@@ -7,6 +7,8 @@
 #include <linux/cred.h>
 #include <linux/error-injection.h>
 #include <linux/gfp.h>
+#include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/memcontrol.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -76,6 +78,18 @@ bool ferrio_long_call_interrupted(void)
 {
 	cond_resched();
 	return task_sigpending(current);
+}
+
+/* PF_KTHREAD is a macro's; of another task kthread_should_stop() reads what is not there. */
+bool ferrio_should_stop(void)
+{
+	return current->flags & PF_KTHREAD && kthread_should_stop();
+}
+
+/* init_irq_work() is inline. */
+void ferrio_irq_work_init(struct irq_work *work, void (*func)(struct irq_work *))
+{
+	init_irq_work(work, func);
 }
 
 /* As fs/pipe.c does it: priority 0, from the caller itself. */

@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/anon_inodes.h>
 #include <linux/bvec.h>
+#include <linux/irq_work.h>
 #include <linux/limits.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
@@ -147,6 +148,8 @@ void ferrio_memcg_leave(struct mem_cgroup *old);
 bool ferrio_fatal_signal_pending(void);
 bool ferrio_long_call_interrupted(void);
 bool ferrio_long_work_interrupted(void);
+bool ferrio_should_stop(void);
+void ferrio_irq_work_init(struct irq_work *work, void (*func)(struct irq_work *));
 void ferrio_send_sigpipe(void);
 u32 ferrio_current_ruid(void);
 bool ferrio_wq_has_sleeper(struct wait_queue_head *head);

@@ -21,6 +21,11 @@ use kernel::{bindings, prelude::*};
 pub struct SpliceFlags(pub(crate) u32);
 
 impl SpliceFlags {
+    /// The flags that a driver was called with, `SPLICE_F_*`.
+    pub fn from_bits(bits: u32) -> Self {
+        SpliceFlags(bits)
+    }
+
     /// Whether the caller asked not to wait.
     pub fn nonblock(self) -> bool {
         self.0 & sys::FERRIO_SPLICE_F_NONBLOCK != 0

@@ -80,6 +80,13 @@ pub fn is_kernel_thread() -> bool {
     unsafe { sys::ferrio_is_kernel_thread() }
 }
 
+/// Whether the caller is a kernel thread that is to end: somebody waits for it in `kthread_stop()`,
+/// which also wakes it. Process context.
+pub fn should_stop() -> bool {
+    // SAFETY: Asks about the caller itself.
+    unsafe { sys::ferrio_should_stop() }
+}
+
 /// Whether the caller has a program's memory: a kernel thread has none, unless it has taken one
 /// (`kthread_use_mm()`). Any context.
 pub fn has_memory() -> bool {

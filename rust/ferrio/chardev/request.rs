@@ -26,7 +26,7 @@ impl Request<'_> {
     ///
     /// `kiocb` must be the argument of the running `->read_iter` or `->write_iter`.
     #[inline]
-    pub(super) unsafe fn new(kiocb: NonNull<bindings::kiocb>) -> Self {
+    pub(crate) unsafe fn new(kiocb: NonNull<bindings::kiocb>) -> Self {
         // INVARIANT: The VFS hands the kiocb to this call alone, and the file is held by it.
         Request {
             kiocb,
@@ -98,6 +98,22 @@ impl Request<'_> {
     }
 }
 
+fn mode(file: &LocalFile) -> u32 {
+    // SAFETY: The file is valid; f_mode does not change after the VFS has set it up, but for bits
+    // that this crate sets before.
+    unsafe { (*file.as_ptr()).f_mode }
+}
+
+/// Whether a file was opened for reading. Any context.
+pub fn can_read(file: &LocalFile) -> bool {
+    mode(file) & sys::FERRIO_FMODE_READ != 0
+}
+
+/// Whether a file was opened for writing. Any context.
+pub fn can_write(file: &LocalFile) -> bool {
+    mode(file) & sys::FERRIO_FMODE_WRITE != 0
+}
+
 /// A file that is being opened.
 #[repr(transparent)]
 pub struct OpenFile(File);
@@ -112,20 +128,14 @@ impl OpenFile {
         unsafe { &*core::ptr::from_ref(File::from_raw_file(file)).cast::<OpenFile>() }
     }
 
-    fn mode(&self) -> u32 {
-        // SAFETY: The file is valid; f_mode does not change after the VFS has set it up, but for
-        // bits that this crate sets before.
-        unsafe { (*self.0.as_ptr()).f_mode }
-    }
-
     /// Whether it is opened for reading.
     pub fn can_read(&self) -> bool {
-        self.mode() & sys::FERRIO_FMODE_READ != 0
+        can_read(&self.0)
     }
 
     /// Whether it is opened for writing.
     pub fn can_write(&self) -> bool {
-        self.mode() & sys::FERRIO_FMODE_WRITE != 0
+        can_write(&self.0)
     }
 }
 
