@@ -12,11 +12,11 @@ use crate::{
 };
 use ferrio::{new_wait_queue, poll::Mask, shared::fence, wait::WaitQueue};
 use kernel::{
-    new_spinlock,
+    new_spinlock_irq,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        SpinLock,
+        SpinLockIrq,
     },
 };
 use ring::{called, Bell, Books, Word};
@@ -41,7 +41,8 @@ struct Inner {
 
 /// The sleepers of one end.
 ///
-/// The lock is taken for a few instructions; nothing is taken under it, and nobody is woken.
+/// The lock is taken for a few instructions, in interrupts, too; nothing is taken under it, and
+/// nobody is woken.
 #[pin_data]
 pub(crate) struct Alarm {
     /// Whose sleepers.
@@ -54,7 +55,7 @@ pub(crate) struct Alarm {
     #[pin]
     pub(crate) onlookers: WaitQueue,
     #[pin]
-    inner: SpinLock<Inner>,
+    inner: SpinLockIrq<Inner>,
     /// `armed` and `wanted` where only the kernel writes, for wakers in the kernel.
     armed: OwnWord,
     wanted: OwnWord,
@@ -75,7 +76,7 @@ impl Alarm {
             rw,
             waiters <- waiters,
             onlookers <- new_wait_queue!("ringbuffer_onlookers"),
-            inner <- new_spinlock!(Inner::default(), "ringbuffer_alarm"),
+            inner <- new_spinlock_irq!(Inner::default(), "ringbuffer_alarm"),
             armed: OwnWord::new(0),
             wanted: OwnWord::new(0),
             hoping: OwnWord::new(0),

@@ -4,10 +4,12 @@
 
 use crate::{
     end::{End, Kind},
+    level::WORTH_PART,
     memory::{Memory, HEAD_PAGES},
-    ring::{RingBytes, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    ring::Ring,
     rw::Rw,
-    stream,
+    size::{RingBytes, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    stream::Stream,
     uapi::{
         self, ferrio_rb_info, ferrio_rb_mint, ferrio_rb_shutdown, ferrio_rb_size, ferrio_rb_wait,
         ferrio_rb_wakeup,
@@ -26,20 +28,69 @@ use kernel::{
     },
     page::{PAGE_SHIFT, PAGE_SIZE},
     prelude::*,
+    sync::{atomic::Atomic, Arc},
     uaccess::UserPtr,
 };
 
-pub(crate) fn ioctl(end: &End, file: &LocalFile, cmd: u32, arg: UserPtr) -> Result {
+/// A ring, and the set of its ends that a file holds.
+pub(crate) type Held<'a> = (&'a Arc<Ring>, &'a Atomic<u32>);
+
+/// A file that makes a call: a ring's, or one of a driver, which may have two rings.
+pub(crate) struct Caller<'a> {
+    pub(crate) file: &'a LocalFile,
+    pub(crate) kind: Kind,
+    /// The ring of the consumer end that is meant by FERRIO_RB_READ.
+    pub(crate) read: Option<Held<'a>>,
+    /// The ring of the producer end that is meant by FERRIO_RB_WRITE.
+    pub(crate) write: Option<Held<'a>>,
+    /// The ends are those of others as well: it cannot give them up.
+    pub(crate) keeps: bool,
+}
+
+impl<'a> Caller<'a> {
+    fn held(&self, rw: Rw) -> Option<Held<'a>> {
+        match rw {
+            Rw::Read => self.read,
+            Rw::Write => self.write,
+        }
+    }
+
+    /// Both rings, or the only one.
+    fn rings(&self) -> impl Iterator<Item = &'a Ring> + '_ {
+        [self.read, self.write]
+            .into_iter()
+            .flatten()
+            .map(|(ring, _)| &**ring)
+    }
+
+    /// The file's view of the ring that a direction means.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: it does not hold that end.
+    fn stream(&self, rw: Rw) -> Result<Stream<'a>> {
+        let (ring, holds) = self.held(rw).ok_or(EBADF)?;
+        let stream = Stream {
+            ring,
+            holds,
+            file: Some(self.file),
+        };
+        stream.must_hold(rw)?;
+        Ok(stream)
+    }
+}
+
+pub(crate) fn ioctl(caller: &Caller<'_>, cmd: u32, arg: UserPtr) -> Result {
     match cmd {
-        uapi::FERRIO_RB_IOC_GET_INFO => get_info(end, arg),
-        uapi::FERRIO_RB_IOC_SET_SIZE => set_size(end, arg),
-        uapi::FERRIO_RB_IOC_MINT => mint(end, file, arg),
-        uapi::FERRIO_RB_IOC_SHUTDOWN => shutdown(end, arg),
-        uapi::FERRIO_RB_IOC_WAIT => wait(end, file, arg),
-        uapi::FERRIO_RB_IOC_WAKEUP => wakeup(end, file, arg),
-        uapi::FERRIO_RB_IOC_BLAME => blame(end, file, arg),
+        uapi::FERRIO_RB_IOC_GET_INFO => get_info(caller, arg),
+        uapi::FERRIO_RB_IOC_SET_SIZE => set_size(caller, arg),
+        uapi::FERRIO_RB_IOC_MINT => mint(caller, arg),
+        uapi::FERRIO_RB_IOC_SHUTDOWN => shutdown(caller, arg),
+        uapi::FERRIO_RB_IOC_WAIT => wait(caller, arg),
+        uapi::FERRIO_RB_IOC_WAKEUP => wakeup(caller, arg),
+        uapi::FERRIO_RB_IOC_BLAME => blame(caller, arg),
         uapi::FERRIO_RB_IOC_FIONREAD => {
-            let bytes = end.stream(file).readable();
+            let bytes = caller.read.map_or(0, |(ring, _)| ring.readable());
             put_int(arg, i32::try_from(bytes).unwrap_or(i32::MAX))
         }
         _ => Err(ENOTTY),
@@ -64,21 +115,26 @@ fn rw_from_abi(rw: u32) -> Result<Rw> {
 }
 
 /// Only an open of the device configures a ring and makes ends.
-fn must_be_plain(end: &End) -> Result {
-    if end.kind == Kind::Plain {
+fn must_be_plain(caller: &Caller<'_>) -> Result {
+    if caller.kind == Kind::Plain {
         Ok(())
     } else {
         Err(EPERM)
     }
 }
 
-fn get_info(end: &End, arg: UserPtr) -> Result {
+fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_info>::read(arg)?;
-    let ring = &end.ring;
+    // Those of a driver have one size, and are nobody's.
+    let ring = caller.rings().next().ok_or(EBADF)?;
     let limits = users::limits();
     let total = ring.user_total();
     // The state first: if it says that there is memory, the size is fixed.
-    let state = ring.state();
+    let state = caller.rings().fold(0, |state, ring| state | ring.state());
+    let corrupt = caller
+        .rings()
+        .map(Ring::corrupt)
+        .find(|reason| *reason != uapi::FERRIO_RB_CORRUPT_NONE);
     let bytes = ring.size();
     let offset = |pages: usize| (pages << PAGE_SHIFT) as u64;
     arg.value = ferrio_rb_info {
@@ -96,9 +152,9 @@ fn get_info(end: &End, arg: UserPtr) -> Result {
         user_rings: total.objects as u64,
         user_bytes: total.bytes as u64,
         ring_bytes: bytes as u64,
-        kind: end.kind.abi(),
+        kind: caller.kind.abi(),
         state,
-        corrupt: ring.corrupt(),
+        corrupt: corrupt.unwrap_or(uapi::FERRIO_RB_CORRUPT_NONE),
         page_bytes: PAGE_SIZE as u32,
         map_bytes: offset(Memory::window(bytes)),
         map_consumer: offset(0),
@@ -109,25 +165,27 @@ fn get_info(end: &End, arg: UserPtr) -> Result {
     arg.write()
 }
 
-fn set_size(end: &End, arg: UserPtr) -> Result {
+fn set_size(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let arg = ExtArg::<ferrio_rb_size>::read(arg)?.value;
     must_be_zero(arg.flags)?;
     let bytes = RingBytes::try_from(arg.bytes)?;
-    must_be_plain(end)?;
-    end.ring.set_size(bytes)
+    must_be_plain(caller)?;
+    caller.rings().try_for_each(|ring| ring.set_size(bytes))
 }
 
-fn mint(end: &End, opened: &LocalFile, arg: UserPtr) -> Result {
+fn mint(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_mint>::read(arg)?;
     must_be_zero(arg.value.flags)?;
-    let kind = match arg.value.rw {
-        uapi::FERRIO_RB_READ => Kind::Consumer,
-        uapi::FERRIO_RB_WRITE => Kind::Producer,
-        uapi::FERRIO_RB_OBSERVE => Kind::Observer,
+    let (kind, rw) = match arg.value.rw {
+        uapi::FERRIO_RB_READ => (Kind::Consumer, Rw::Read),
+        uapi::FERRIO_RB_WRITE => (Kind::Producer, Rw::Write),
+        // Of what could be read.
+        uapi::FERRIO_RB_OBSERVE => (Kind::Observer, Rw::Read),
         _ => return Err(EINVAL),
     };
-    must_be_plain(end)?;
-    let file = end.mint(kind, opened)?;
+    must_be_plain(caller)?;
+    let (ring, holds) = caller.held(rw).ok_or(EBADF)?;
+    let file = End::mint(ring, holds, kind, caller.file)?;
     let fd = FileDescriptorReservation::get_unused_fd_flags(O_CLOEXEC)?;
     arg.value.size = size_of::<ferrio_rb_mint>() as u32;
     // Reserved numbers are below the limit of open files, far from i32::MAX.
@@ -138,11 +196,18 @@ fn mint(end: &End, opened: &LocalFile, arg: UserPtr) -> Result {
     Ok(())
 }
 
-fn shutdown(end: &End, arg: UserPtr) -> Result {
+fn shutdown(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let arg = ExtArg::<ferrio_rb_shutdown>::read(arg)?.value;
     must_be_zero(arg.flags)?;
     must_be_zero(arg.pad)?;
-    end.shutdown(rw_from_abi(arg.rw)?)
+    let rw = rw_from_abi(arg.rw)?;
+    let (ring, holds) = caller.held(rw).ok_or(EBADF)?;
+    if caller.keeps {
+        return caller.stream(rw).map(|_| ());
+    }
+    // A call that waits through this file has EBADF to find, at once. poll() shows it as ready:
+    // io_uring's multishot read would not try, and find out, otherwise.
+    ring.drop_holder(rw, holds, rw.given_up_bit())
 }
 
 /// When a wait ends, and what a signal makes of it: a relative time would begin anew if the call
@@ -156,19 +221,18 @@ fn wait_end(arg: &ferrio_rb_wait) -> Result<(Option<Deadline>, Error)> {
     }
 }
 
-fn wait(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
+fn wait(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_wait>::read(arg)?;
     let (deadline, on_signal) = wait_end(&arg.value)?;
     let rw = rw_from_abi(arg.value.rw)?;
-    let ring = &end.ring;
     let bytes = usize::try_from(arg.value.min_bytes)
         .map_err(|_| EINVAL)?
         .max(1);
+    let (ring, _) = caller.held(rw).ok_or(EBADF)?;
     if bytes > ring.size() {
         return Err(EINVAL);
     }
-    let stream = end.stream(file);
-    stream.must_hold(rw)?;
+    let stream = caller.stream(rw)?;
     // A relative time of 0 is only a look: nobody is armed for it.
     let looks = arg.value.flags == uapi::FERRIO_RB_WAIT_RELATIVE && arg.value.timeout == 0;
     let exact = Wish::exact(&stream, rw, bytes);
@@ -176,7 +240,7 @@ fn wait(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
     if !granted && !looks {
         let worth = match rw {
             Rw::Read => bytes,
-            Rw::Write => ring.size() / stream::WORTH_PART,
+            Rw::Write => ring.size() / WORTH_PART,
         };
         let wish = Wish::new(&stream, rw, bytes, worth);
         let waiters = &ring.side(rw).alarm.waiters;
@@ -201,30 +265,29 @@ fn wait(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
     arg.value.size = size_of::<ferrio_rb_wait>() as u32;
     // The state first: what is there when the producer is gone is all there will be.
     arg.value.state = ring.state();
-    arg.value.bytes = stream.available(rw) as u64;
+    arg.value.bytes = ring.available(rw) as u64;
     arg.write()
 }
 
 /// The end that a mapped holder speaks for.
-fn speaker(end: &End, file: &LocalFile, arg: UserPtr) -> Result<Rw> {
+fn speaker<'a>(caller: &Caller<'a>, arg: UserPtr) -> Result<(Rw, Stream<'a>)> {
     let arg = ExtArg::<ferrio_rb_wakeup>::read(arg)?.value;
     must_be_zero(arg.flags)?;
     must_be_zero(arg.pad)?;
     let rw = rw_from_abi(arg.rw)?;
-    end.stream(file).must_hold(rw)?;
-    Ok(rw)
+    Ok((rw, caller.stream(rw)?))
 }
 
-fn wakeup(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
-    let ring = &end.ring;
-    let peer = speaker(end, file, arg)?.peer();
-    let news = end.stream(file).news(peer);
-    ring.side(peer).alarm.call(news, ring);
+fn wakeup(caller: &Caller<'_>, arg: UserPtr) -> Result {
+    let (rw, stream) = speaker(caller, arg)?;
+    let (ring, peer) = (stream.ring, rw.peer());
+    ring.side(peer).alarm.call(ring.news(peer), ring);
     Ok(())
 }
 
-fn blame(end: &End, file: &LocalFile, arg: UserPtr) -> Result {
-    end.ring.set_corrupt(match speaker(end, file, arg)? {
+fn blame(caller: &Caller<'_>, arg: UserPtr) -> Result {
+    let (rw, stream) = speaker(caller, arg)?;
+    stream.ring.set_corrupt(match rw {
         Rw::Read => uapi::FERRIO_RB_CORRUPT_PRODUCER_TOLD,
         Rw::Write => uapi::FERRIO_RB_CORRUPT_CONSUMER_TOLD,
     });

@@ -3,7 +3,7 @@
 //! The files of a ring: the plain descriptor and the ends that are minted from it.
 
 use crate::{
-    calls,
+    calls::{self, Caller},
     memory::Memory,
     ring::Ring,
     rw::{Rw, OBSERVES},
@@ -31,7 +31,6 @@ use kernel::{
     },
     uaccess::UserPtr,
 };
-use ring::Word as _;
 
 /// What a file of a ring was made as.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,22 +111,40 @@ impl End {
         }
     }
 
+    /// The file as one that makes an ioctl.
+    fn caller<'a>(&'a self, file: &'a LocalFile) -> Caller<'a> {
+        let end = Some((&self.ring, &self.holds));
+        Caller {
+            file,
+            kind: self.kind,
+            read: end,
+            write: end,
+            keeps: false,
+        }
+    }
+
     /// Whether the file holds an end, or observes.
     fn has_any(&self) -> bool {
         self.holds.load(Relaxed) & (Rw::Read.bit() | Rw::Write.bit() | OBSERVES) != 0
     }
 
-    /// A file of its own for one end that this file holds, or for an observer.
+    /// A file of its own for one end of `ring` that `holds`, a file's set of ends, has, or for an
+    /// observer. `file` is what its memory is made through, if this is the first use.
     ///
     /// # Errors
     ///
-    /// `EBADF`: this file does not hold it. `EDQUOT`, `ENOMEM`: at the first use; `ENOMEM`,
+    /// `EBADF`: that file does not hold it. `EDQUOT`, `ENOMEM`: at the first use; `ENOMEM`,
     /// `ENFILE`: for the file. `EINTR`: the caller is being killed.
-    pub(crate) fn mint(&self, kind: Kind, file: &LocalFile) -> Result<ARef<File>> {
+    pub(crate) fn mint(
+        ring: &Arc<Ring>,
+        holds: &Atomic<u32>,
+        kind: Kind,
+        file: &LocalFile,
+    ) -> Result<ARef<File>> {
         // The box first: from add_holder() on, the new end's drop gives the holder back.
         let mut end = KBox::new(
             End {
-                ring: self.ring.clone(),
+                ring: ring.clone(),
                 kind,
                 holds: Atomic::new(0),
             },
@@ -136,22 +153,11 @@ impl End {
         end.holds = Atomic::new(match kind {
             Kind::Plain => return Err(EINVAL),
             Kind::Observer => OBSERVES,
-            Kind::Consumer => self.ring.add_holder(Rw::Read, &self.holds)?,
-            Kind::Producer => self.ring.add_holder(Rw::Write, &self.holds)?,
+            Kind::Consumer => ring.add_holder(Rw::Read, holds)?,
+            Kind::Producer => ring.add_holder(Rw::Write, holds)?,
         });
-        self.ring.use_memory(Some(file), false)?;
+        ring.use_memory(Some(file), false)?;
         anon_file::<End>(end)
-    }
-
-    /// Gives up an end.
-    ///
-    /// # Errors
-    ///
-    /// `EBADF`: this file does not hold it.
-    pub(crate) fn shutdown(&self, rw: Rw) -> Result {
-        // A call that waits through this file has EBADF to find, at once. poll() shows it as ready:
-        // io_uring's multishot read would not try, and find out, otherwise.
-        self.ring.drop_holder(rw, &self.holds, rw.given_up_bit())
     }
 }
 
@@ -230,26 +236,7 @@ impl FileOps for End {
     }
 
     fn poll<'a>(this: Private<'a, Self>, table: &PollTable<'a>) -> Mask {
-        let ring: &'a Ring = &this.ring;
-        // Only where its own events come: others would wake it for nothing, and Linux AIO polls a
-        // file with one queue only. An end that is lost later wakes its queue at that time.
-        let stream = this.stream(table.file());
-        if stream.holds(Rw::Read) {
-            table.register(&ring.consumer.alarm.waiters);
-        } else if stream.watches_data() {
-            table.register(&ring.consumer.alarm.onlookers);
-        }
-        if stream.holds(Rw::Write) {
-            table.register(&ring.producer.alarm.waiters);
-        }
-        if table.asks_once() {
-            stream.expect_edges();
-        }
-        if table.is_waiting() {
-            stream.ready_or_armed(table.wants_more())
-        } else {
-            stream.ready()
-        }
+        this.stream(table.file()).poll(table)
     }
 
     fn splice_read<'p>(
@@ -273,45 +260,12 @@ impl FileOps for End {
     }
 
     fn ioctl(this: Private<'_, Self>, file: &File, cmd: u32, arg: UserPtr) -> Result<isize> {
-        calls::ioctl(this, file, cmd, arg).map(|()| 0)
+        calls::ioctl(&this.caller(file), cmd, arg).map(|()| 0)
     }
 
     fn show_fdinfo(this: Private<'_, Self>, seq: &SeqFile, _file: &File) {
-        let ring = &this.ring;
-        // The reader's position first: then the difference is not negative by our doing.
-        let position = |rw| {
-            ring.memory()
-                .map_or(0, |memory| memory.position(rw).load_acquire())
-        };
-        let read = position(Rw::Read);
-        let written = position(Rw::Write);
         seq_print!(seq, "rb-kind:\t{}\n", this.kind.name());
-        seq_print!(seq, "rb-id:\t{}\n", ring.id);
-        seq_print!(seq, "rb-size:\t{}\n", ring.size());
-        seq_print!(
-            seq,
-            "rb-allocated:\t{}\n",
-            u32::from(ring.memory().is_some())
-        );
-        seq_print!(seq, "rb-written:\t{}\n", written);
-        seq_print!(seq, "rb-read:\t{}\n", read);
-        seq_print!(seq, "rb-consumers:\t{}\n", ring.consumer.holders());
-        seq_print!(seq, "rb-producers:\t{}\n", ring.producer.holders());
-        seq_print!(seq, "rb-maps:\t{}\n", ring.maps.load(Relaxed));
-        seq_print!(seq, "rb-corrupt:\t{}\n", ring.corrupt());
-        seq_print!(seq, "rb-misuse:\t{}\n", ring.misuse());
-        for (name, side) in [("consumer", &ring.consumer), ("producer", &ring.producer)] {
-            let counters = side.alarm.counters();
-            for (what, count) in [
-                ("arms", counters.arms),
-                ("wakes", counters.wakes),
-                ("suppressed", counters.suppressed),
-                ("sleeps", counters.sleeps),
-                ("spurious", counters.spurious),
-            ] {
-                seq_print!(seq, "rb-{}-{}:\t{}\n", name, what, count);
-            }
-        }
+        this.ring.show(seq, "rb");
     }
 
     fn mmap(this: Private<'_, Self>, _file: &File, vma: NewVma<'_, Self>) -> Result {

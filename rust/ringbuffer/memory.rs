@@ -8,7 +8,7 @@
 use crate::{alarm::Counters, rw::Rw, uapi, words::PageWord};
 use core::mem::offset_of;
 use ferrio::{
-    pages::{PageRef, PageVec},
+    pages::{PageRef, PageVec, TwicePages},
     shared::SharedPage,
 };
 use kernel::{
@@ -26,7 +26,8 @@ pub(crate) struct Memory {
     consumer: SharedPage,
     state: SharedPage,
     producer: SharedPage,
-    pub(crate) data: PageVec,
+    /// Mapped by the kernel for its own ends alone: calls copy page by page.
+    pub(crate) data: TwicePages,
 }
 
 // Words are eight bytes at a multiple of eight.
@@ -45,7 +46,7 @@ impl Memory {
             consumer: SharedPage::new()?,
             state: SharedPage::new()?,
             producer: SharedPage::new()?,
-            data: PageVec::new(bytes)?,
+            data: TwicePages::new(PageVec::new(bytes)?),
         };
         // Two u32 in one word: which half is the first depends on the machine.
         let mut pair = [0; size_of::<u64>()];

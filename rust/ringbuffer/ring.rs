@@ -27,13 +27,15 @@
 //! it, so token → `mmap_lock`. `pipe->mutex` → the consumer's token (`splice_read`); the producer's
 //! token is only tried there (`splice_write`). `ends` is a spin lock, as a sleeper that looks once
 //! more may have to print: held for a few instructions, and nothing is taken under it; an alarm's
-//! lock as well. `first_use` is held while the memory is made, which may be long for a large ring:
+//! lock as well. Both are taken in interrupts, too, for a driver that must not wake anybody itself.
+//! `first_use` is held while the memory is made, which may be long for a large ring:
 //! who waits for it can be killed, and only the first use and SET_SIZE do.
 
 use crate::{
     alarm::Alarm,
     memory::Memory,
     rw::Rw,
+    size::{RingBytes, DEFAULT_BYTES},
     uapi,
     users::{Share, Use},
 };
@@ -42,43 +44,13 @@ use ferrio::{
 };
 use kernel::{
     fs::LocalFile,
-    new_mutex, new_spinlock,
-    page::PAGE_SIZE,
+    new_mutex, new_spinlock_irq,
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed, Release},
-        Arc, Mutex, SpinLock,
+        Arc, Mutex, SpinLockIrq,
     },
 };
-
-/// The smallest ring, in bytes.
-pub(crate) const MIN_BYTES: usize = PAGE_SIZE;
-/// The largest ring, in bytes.
-pub(crate) const MAX_BYTES: usize = 1 << 30;
-/// The size of a ring that nobody gave one, in bytes; a pipe's.
-pub(crate) const DEFAULT_BYTES: usize = 64 << 10;
-
-/// A size that a ring may have.
-///
-/// # Invariants
-///
-/// A power of two in [`MIN_BYTES`]`..=`[`MAX_BYTES`].
-#[derive(Clone, Copy)]
-pub(crate) struct RingBytes(usize);
-
-impl TryFrom<u64> for RingBytes {
-    type Error = Error;
-
-    /// `EINVAL` for a size that no ring may have.
-    fn try_from(bytes: u64) -> Result<Self> {
-        let bytes = usize::try_from(bytes).map_err(|_| EINVAL)?;
-        if !bytes.is_power_of_two() || !(MIN_BYTES..=MAX_BYTES).contains(&bytes) {
-            return Err(EINVAL);
-        }
-        // INVARIANT: Just checked.
-        Ok(RingBytes(bytes))
-    }
-}
 
 /// One end of a ring. Its position is in the ring's memory.
 #[pin_data]
@@ -107,7 +79,8 @@ impl Side {
 
 /// Whom the ring belongs to.
 struct Account {
-    share: Share,
+    /// What it counts for; a driver's ring counts for nobody.
+    share: Option<Share>,
     /// Whom the memory will be charged to; only until it is, so as not to keep a dead group.
     memcg: Option<MemCgroup>,
 }
@@ -131,7 +104,7 @@ pub(crate) struct Ring {
     #[pin]
     account: Mutex<Account>,
     #[pin]
-    ends: SpinLock<Ends>,
+    ends: SpinLockIrq<Ends>,
     /// FERRIO_RB_CORRUPT_*; not 0 is final.
     corrupt: Atomic<u32>,
     /// Not 0: nothing more will be published; final.
@@ -158,6 +131,10 @@ impl Ring {
     ///
     /// `EDQUOT`, `ENOMEM`.
     pub(crate) fn new(share: Share, held: u32) -> Result<Arc<Self>> {
+        Self::of_account(Some(share), held)
+    }
+
+    fn of_account(share: Option<Share>, held: u32) -> Result<Arc<Self>> {
         let account = Account {
             share,
             memcg: Some(MemCgroup::current()),
@@ -171,7 +148,7 @@ impl Ring {
                 memory: Once::new(),
                 first_use <- new_token!("ringbuffer_first_use"),
                 account <- new_mutex!(account, "ringbuffer_account"),
-                ends <- new_spinlock!(Ends { generation: 1 }, "ringbuffer_ends"),
+                ends <- new_spinlock_irq!(Ends { generation: 1 }, "ringbuffer_ends"),
                 corrupt: Atomic::new(uapi::FERRIO_RB_CORRUPT_NONE),
                 finished: Atomic::new(u32::from(writers == 0)),
                 misuse: Atomic::new(0),
@@ -283,7 +260,9 @@ impl Ring {
         let bytes = self.bytes.load(Relaxed);
         let memcg = {
             let mut account = self.account.lock();
-            account.share.add_bytes(bytes, file)?;
+            if let Some(share) = &mut account.share {
+                share.add_bytes(bytes, file)?;
+            }
             account.memcg.take()
         };
         let made = match &memcg {
@@ -301,7 +280,9 @@ impl Ring {
             }
             Err(err) => {
                 let mut account = self.account.lock();
-                account.share.sub_bytes();
+                if let Some(share) = &mut account.share {
+                    share.sub_bytes();
+                }
                 account.memcg = memcg;
                 Err(err)
             }
@@ -321,7 +302,7 @@ impl Ring {
         if self.memory.get().is_some() {
             return Err(EBUSY);
         }
-        self.bytes.store(bytes.0, Relaxed);
+        self.bytes.store(bytes.get(), Relaxed);
         // Who waits may wait for more than it holds now.
         self.wake_everybody();
         Ok(())
@@ -332,9 +313,10 @@ impl Ring {
         self.bytes.load(Relaxed)
     }
 
-    /// What the ring's user has in all.
+    /// What the ring's user has in all; nothing, if it is nobody's.
     pub(crate) fn user_total(&self) -> Use {
-        self.account.lock().share.total()
+        let account = self.account.lock();
+        account.share.as_ref().map(Share::total).unwrap_or_default()
     }
 
     /// Adds a holder to an end that `holds`, a file's set of ends, has; returns the set of the new

@@ -8,9 +8,13 @@
 mod alarm;
 mod calls;
 mod end;
+mod fdinfo;
+mod level;
 mod memory;
+mod polling;
 mod ring;
 mod rw;
+mod size;
 mod splice;
 mod stream;
 mod uapi;
@@ -40,8 +44,9 @@ impl kernel::Module for RingbufferKunit {
 mod stream_tests {
     use crate::{
         memory::HEAD_PAGES,
-        ring::{Ring, RingBytes, MAX_BYTES, MIN_BYTES},
+        ring::Ring,
         rw::Rw,
+        size::{RingBytes, MAX_BYTES, MIN_BYTES},
         stream::Stream,
         uapi,
         users::{self, Share, Use},
@@ -112,7 +117,7 @@ mod stream_tests {
         // Longer than PIPE_BUF, so it may be done in part: exactly what fits.
         assert_eq!(pair.write(&data), (Ok(()), MIN_BYTES));
         assert_eq!(pair.write(&data[..1]), (Err(EAGAIN), 0));
-        assert_eq!(pair.stream().readable(), MIN_BYTES);
+        assert_eq!(pair.stream().ring.readable(), MIN_BYTES);
         let mut back = pattern(MIN_BYTES, 0)?;
         assert_eq!(pair.read(&mut back), (Ok(()), MIN_BYTES));
         assert_eq!(&back[..], &data[..MIN_BYTES]);
@@ -175,7 +180,7 @@ mod stream_tests {
             let pair = Pair::new(MIN_BYTES)?;
             pair.put(consumer, producer)?;
             // Who holds neither end sees no more than a ring can hold, and changes nothing.
-            assert_eq!(pair.stream().readable(), MIN_BYTES);
+            assert_eq!(pair.stream().ring.readable(), MIN_BYTES);
             assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_NONE);
             assert_eq!(pair.read(&mut [0]), (Err(EBADMSG), 0));
             assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_PRODUCER);

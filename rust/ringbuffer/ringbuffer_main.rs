@@ -7,9 +7,13 @@
 mod alarm;
 mod calls;
 mod end;
+mod fdinfo;
+mod level;
 mod memory;
+mod polling;
 mod ring;
 mod rw;
+mod size;
 mod splice;
 mod stream;
 mod uapi;

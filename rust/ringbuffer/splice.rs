@@ -35,7 +35,7 @@ impl Stream<'_> {
                 return Err(ERESTARTSYS);
             }
             // Data first: pages for the pipe are not made for nothing.
-            let ready = self.readable();
+            let ready = self.ring.readable();
             if ready == 0 {
                 if self.is_at_end() {
                     return Ok(pipe.spliced());

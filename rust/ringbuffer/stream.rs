@@ -16,18 +16,13 @@ use crate::{
 use ferrio::{
     iov::{IterDest, IterSource, PIPE_BUF},
     poll::Mask,
-    shared::fence,
     task,
     token::TokenGuard,
     wait::Sleep,
     word::Word,
 };
 use kernel::{fs::LocalFile, prelude::*, sync::atomic::Atomic};
-use ring::{must_sleep, observe, Turn};
-
-/// A producer that has to sleep sleeps for this part of the ring at most, if it needs less and its
-/// peer is awake.
-pub(crate) const WORTH_PART: usize = 4;
+use ring::{must_sleep, Turn};
 
 /// A file's view of its ring for the time of one call.
 #[derive(Clone, Copy)]
@@ -44,54 +39,8 @@ impl<'a> Stream<'a> {
         self.holds.load_relaxed() & rw.bit() != 0
     }
 
-    fn has_given_up(&self, rw: Rw) -> bool {
+    pub(crate) fn has_given_up(&self, rw: Rw) -> bool {
         self.holds.load_relaxed() & rw.given_up_bit() != 0
-    }
-
-    /// How many bytes wake a reader or a writer that did not say, and mean EPOLLIN or EPOLLOUT: a
-    /// writer that is woken for every byte sleeps again after every byte.
-    pub(crate) fn enough(&self, rw: Rw) -> usize {
-        match rw {
-            Rw::Read => 1,
-            Rw::Write => PIPE_BUF.min(self.ring.size()),
-        }
-    }
-
-    /// How many bytes are worth a wake of a reader or a writer that sleeps for fewer. Not the whole
-    /// of a small ring: a consumer that spins for the rest of a message leaves the beginning of it.
-    fn worth(&self, rw: Rw) -> usize {
-        self.enough(rw).min(self.ring.size() / WORTH_PART)
-    }
-
-    /// Bytes that can be read now, as a third party sees it: at most the size.
-    pub(crate) fn readable(&self) -> usize {
-        match self.ring.memory() {
-            // At most the size, which is a usize.
-            Some(memory) => observe(
-                &memory.position(Rw::Read),
-                &memory.position(Rw::Write),
-                memory.len() as u64,
-            ) as usize,
-            None => 0,
-        }
-    }
-
-    /// Bytes to read, or free bytes, as a third party sees it.
-    pub(crate) fn available(&self, rw: Rw) -> usize {
-        let used = self.readable();
-        match rw {
-            Rw::Read => used,
-            Rw::Write => self.ring.size().saturating_sub(used),
-        }
-    }
-
-    /// The bits of a wake at an end: none if there is less than poll() calls ready.
-    pub(crate) fn news(&self, rw: Rw) -> Mask {
-        if self.available(rw) < self.enough(rw) {
-            Mask::NONE
-        } else {
-            rw.event()
-        }
     }
 
     /// Begins a turn of an end, for a file that holds it.
@@ -160,7 +109,7 @@ impl<'a> Stream<'a> {
     #[cold]
     fn wake(&self, rw: Rw) {
         let alarm = &self.ring.side(rw).alarm;
-        alarm.wake_armed(self.news(rw), self.ring);
+        alarm.wake_armed(self.ring.news(rw), self.ring);
     }
 
     /// Stands in line for a turn once, until a signal comes.
@@ -193,7 +142,7 @@ impl<'a> Stream<'a> {
         if task::signal_pending() {
             return Err(ERESTARTSYS);
         }
-        let wish = Wish::new(self, rw, need, self.worth(rw));
+        let wish = Wish::new(self, rw, need, self.ring.worth(rw));
         let side = self.ring.side(rw);
         side.alarm.waiters.wait(Sleep::Interruptible, wish)
     }
@@ -207,7 +156,7 @@ impl<'a> Stream<'a> {
         if !self.ring.side(rw).alarm.has_sleeper() {
             return false;
         }
-        let wish = Wish::exact(self, rw, self.enough(rw));
+        let wish = Wish::exact(self, rw, self.ring.enough(rw));
         !must_sleep::<KernelWords>(|| wish.arm(), || wish.is_fulfilled())
     }
 
@@ -223,7 +172,7 @@ impl<'a> Stream<'a> {
     fn used_up(&self, rw: Rw) {
         let alarm = &self.ring.side(rw).alarm;
         if self.rearm(rw) {
-            let news = self.news(rw);
+            let news = self.ring.news(rw);
             // What is final has been told to everybody.
             if news != Mask::NONE {
                 alarm.wake_armed(news, self.ring);
@@ -344,7 +293,7 @@ impl<'a> Stream<'a> {
         }
         if moved > 0 {
             self.publish(Rw::Write, memory, looked, moved, turn);
-            if ring.producer.alarm.expects_edges() && free - moved < self.enough(Rw::Write) {
+            if ring.producer.alarm.expects_edges() && free - moved < self.ring.enough(Rw::Write) {
                 self.used_up(Rw::Write);
             }
         }
@@ -420,79 +369,11 @@ impl<'a> Stream<'a> {
     /// Whether a reader finds the end of the stream, as a third party sees it.
     pub(crate) fn is_at_end(&self) -> bool {
         // Finished first: then nothing can be published behind our back.
-        self.ring.is_finished() && self.readable() == 0
+        self.ring.is_finished() && self.ring.readable() == 0
     }
 
     /// Whether the file sees what the consumer sees: it holds that end, or observes.
     pub(crate) fn watches_data(&self) -> bool {
         self.holds.load_relaxed() & (Rw::Read.bit() | OBSERVES) != 0
-    }
-
-    /// The bits of poll() for the ends that the file holds, or observes; and for those that it has
-    /// given up, where a call would not wait, but fail.
-    pub(crate) fn ready(&self) -> Mask {
-        let ring = self.ring;
-        let mut mask = Mask::NONE;
-        for rw in [Rw::Read, Rw::Write] {
-            if self.has_given_up(rw) {
-                mask |= rw.event();
-            }
-        }
-        if ring.corrupt() != uapi::FERRIO_RB_CORRUPT_NONE {
-            mask |= Mask::ERR;
-        }
-        if self.watches_data() {
-            // Finished first: all that was ever published is then seen below.
-            if ring.is_finished() {
-                mask |= Mask::HUP;
-            }
-            if self.available(Rw::Read) >= self.enough(Rw::Read) {
-                mask |= Mask::IN;
-            }
-        }
-        if self.holds(Rw::Write) {
-            if ring.consumer.is_closed() {
-                mask |= Mask::ERR | Mask::HUP;
-            }
-            if self.available(Rw::Write) >= self.enough(Rw::Write) {
-                mask |= Mask::OUT;
-            }
-        }
-        mask
-    }
-
-    /// A poller of this file does not ask again before the next event.
-    pub(crate) fn expect_edges(&self) {
-        if self.watches_data() {
-            self.ring.consumer.alarm.expect_edges();
-        }
-        if self.holds(Rw::Write) {
-            self.ring.producer.alarm.expect_edges();
-        }
-    }
-
-    /// The bits for a poller that is queued already, and may wait for an event: arms for those that
-    /// are not there, and with `more` for all.
-    pub(crate) fn ready_or_armed(&self, more: bool) -> Mask {
-        let mask = self.ready();
-        let mut armed = false;
-        for (watched, rw, bits) in [
-            (self.watches_data(), Rw::Read, Mask::IN),
-            (self.holds(Rw::Write), Rw::Write, Mask::OUT),
-        ] {
-            if watched && (more || !mask.contains(bits)) {
-                if mask.contains(bits) {
-                    Wish::arm_for_more(self, rw);
-                } else {
-                    Wish::exact(self, rw, self.enough(rw)).arm();
-                }
-                armed = true;
-            }
-        }
-        if !armed {
-            return mask;
-        }
-        fence();
-        self.ready()
     }
 }

@@ -40,7 +40,7 @@ impl<'s, 'a> Wish<'s, 'a> {
         if gone || ring.must_be_intact().is_err() || self.hope.need() > ring.size() as u64 {
             return true;
         }
-        let there = self.stream.available(self.rw) as u64;
+        let there = ring.available(self.rw) as u64;
         self.hope.is_enough(there, ring.consumer.alarm.armed())
     }
 

@@ -6,7 +6,7 @@ use ferrio::{
     shared::{fence, SharedWord},
     word::Word as _,
 };
-use kernel::sync::atomic::{Atomic, Relaxed, Release};
+use kernel::sync::atomic::{Atomic, Release};
 use ring::Word;
 
 /// A word that only the kernel can write.
@@ -31,7 +31,7 @@ impl Word for OwnWord {
 
     #[inline]
     fn store(&self, value: u64) {
-        self.0.store(value, Relaxed);
+        SharedWord::from(&self.0).store(value);
     }
 
     #[inline]

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `/proc/PID/fdinfo/FD` says of a ring. The keys are ABI.
+
+use crate::{ring::Ring, rw::Rw};
+use kernel::{seq_file::SeqFile, seq_print, sync::atomic::Relaxed};
+use ring::Word as _;
+
+impl Ring {
+    /// Prints all that is known of the ring, the keys with a prefix.
+    pub(crate) fn show(&self, seq: &SeqFile, prefix: &str) {
+        // The reader's position first: then the difference is not negative by our doing.
+        let position = |rw| {
+            self.memory()
+                .map_or(0, |memory| memory.position(rw).load_acquire())
+        };
+        let read = position(Rw::Read);
+        let written = position(Rw::Write);
+        let allocated = u64::from(self.memory().is_some());
+        for (what, value) in [
+            ("id", self.id),
+            ("size", self.size() as u64),
+            ("allocated", allocated),
+            ("written", written),
+            ("read", read),
+            ("consumers", self.consumer.holders().into()),
+            ("producers", self.producer.holders().into()),
+            ("maps", self.maps.load(Relaxed).into()),
+            ("corrupt", self.corrupt().into()),
+            ("misuse", self.misuse()),
+        ] {
+            seq_print!(seq, "{}-{}:\t{}\n", prefix, what, value);
+        }
+        for (name, side) in [("consumer", &self.consumer), ("producer", &self.producer)] {
+            let counters = side.alarm.counters();
+            for (what, count) in [
+                ("arms", counters.arms),
+                ("wakes", counters.wakes),
+                ("suppressed", counters.suppressed),
+                ("sleeps", counters.sleeps),
+                ("spurious", counters.spurious),
+            ] {
+                seq_print!(seq, "{}-{}-{}:\t{}\n", prefix, name, what, count);
+            }
+        }
+    }
+}
