@@ -8,14 +8,14 @@
 #	obj-m := mine.o
 #	include DIR/driver.mk
 #
-# and #include <ferrio_file.h>.  In Rust, with the crate `ferrio_file`:
+# and #include <ferrio_file.h>, or <ferrio_ring.h>.  In Rust, with the crate `ferrio_file`:
 #
 #	obj-m := mine.o
 #	mine-y := mine_main.o ferrio_file.o
 #	ferrio-file-users := mine_main.o
 #	include DIR/driver.mk
 #
-# The crate is compiled with the module, for its kernel and by its compiler, and is
+# and the same with ring for file.  The crate is compiled with the module, for its kernel and by its compiler, and is
 # a part of it.
 
 ferrio-driver := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -24,7 +24,7 @@ ccflags-y += -I$(ferrio-driver)/include
 # Empty where ferrio itself is built: modpost sees the modules then.
 KBUILD_EXTRA_SYMBOLS += $(wildcard $(ferrio-driver)/Module.symvers)
 
-ferrio-crates := file
+ferrio-crates := file ring
 # Here, as `make clean` knows no configuration.
 clean-files += $(foreach name,$(ferrio-crates),ferrio_$(name)_generated.rs libferrio_$(name).rmeta)
 
@@ -70,6 +70,9 @@ quiet_cmd_ferrio_bindgen = BINDGEN $@
 ferrio-bindgen-file := --allowlist-function 'ferrio_file_.*' \
 	--allowlist-type 'ferrio_file.*|ferrio_fl_(purpose|stage)' \
 	--allowlist-var 'FERRIO_FL_PIN_.*|FERRIO_FILE_API'
+
+ferrio-bindgen-ring := --allowlist-function 'ferrio_ring_.*' \
+	--allowlist-type 'ferrio_ring.*' --allowlist-var 'FERRIO_RING_.*'
 
 define ferrio-crate
 $$(obj)/ferrio_$(1)_generated.rs: private bindgen-args = $$(ferrio-bindgen-$(1)) \

@@ -8,7 +8,7 @@ use crate::{
     memory::Memory,
     ring::Ring,
     rw::Rw,
-    words::{KernelWords, OwnWord},
+    words::{KernelWords, OwnWord, PageWord},
 };
 use ferrio::{new_wait_queue, poll::Mask, shared::fence, wait::WaitQueue};
 use kernel::{
@@ -83,6 +83,12 @@ impl Alarm {
             edges: Atomic::new(0),
             suppressed: Atomic::new(0),
         })
+    }
+
+    /// The kernel's own bell, as a waker needs it who has other words in pages.
+    #[inline]
+    pub(crate) fn words(&self) -> (PageWord<'_>, PageWord<'_>) {
+        (self.armed.as_page_word(), self.wanted.as_page_word())
     }
 
     #[inline]

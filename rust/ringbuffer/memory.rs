@@ -86,6 +86,15 @@ impl Memory {
         )
     }
 
+    /// The state, as mapped holders see it: FERRIO_RB_STATE_*.
+    #[inline]
+    pub(crate) fn state(&self) -> PageWord<'_> {
+        PageWord(
+            self.state
+                .word::<{ offset_of!(ferrio_rb_state_page, state) }>(),
+        )
+    }
+
     /// What mapped wakers look at.
     pub(crate) fn bell(&self, rw: Rw) -> Bell<PageWord<'_>> {
         let page = self.end_page(rw);

@@ -134,6 +134,15 @@ impl Ring {
         Self::of_account(Some(share), held)
     }
 
+    /// The same for a driver: with one holder for both ends, and for no user.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn of_driver() -> Result<Arc<Self>> {
+        Self::of_account(None, Rw::Read.bit() | Rw::Write.bit())
+    }
+
     fn of_account(share: Option<Share>, held: u32) -> Result<Arc<Self>> {
         let account = Account {
             share,

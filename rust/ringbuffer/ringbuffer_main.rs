@@ -2,11 +2,14 @@
 
 //! `/dev/ringbuffer`: rings that kernel and user space share.
 //!
-//! The ABI is in `rust/uapi/ferrio/ringbuffer.h` and `Documentation/abi/ringbuffer.rst`.
+//! The ABI is in `rust/uapi/ferrio/ringbuffer.h` and `Documentation/abi/ringbuffer.rst`; that for
+//! other modules in `rust/driver/include/ferrio_ring.h` and `Documentation/ring_driver.rst`.
 
 mod alarm;
 mod calls;
+mod driver;
 mod end;
+mod export;
 mod fdinfo;
 mod level;
 mod memory;

@@ -16,6 +16,12 @@ impl OwnWord {
     pub(crate) const fn new(value: u64) -> Self {
         OwnWord(Atomic::new(value))
     }
+
+    /// The same word, for those who have others in pages.
+    #[inline]
+    pub(crate) fn as_page_word(&self) -> PageWord<'_> {
+        PageWord(SharedWord::from(&self.0))
+    }
 }
 
 impl Word for OwnWord {
@@ -81,6 +87,18 @@ pub(crate) struct KernelWords;
 
 impl ring::Words for KernelWords {
     type Word = OwnWord;
+
+    #[inline]
+    fn fence() {
+        fence();
+    }
+}
+
+/// A driver as a holder of an end: all its words are, or look as, words of pages.
+pub(crate) struct DriverWords<'a>(core::marker::PhantomData<&'a ()>);
+
+impl<'a> ring::Words for DriverWords<'a> {
+    type Word = PageWord<'a>;
 
     #[inline]
     fn fence() {

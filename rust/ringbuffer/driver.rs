@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Rings of other drivers: `struct ferrio_ring`. `Documentation/ring_driver.rst` has the model, the
+//! states, and who writes what.
+//!
+//! A [`Device`] has a [`Direction`] for read(2), one for write(2), or both. Each is a ring of its
+//! own, of which the driver holds one end, and the files of the driver the other one, as one holder
+//! together; they make further ones by FERRIO_RB_MINT.
+
+mod end;
+pub(crate) mod files;
+mod later;
+
+pub(crate) use end::{Context, Direction};
+
+use crate::{
+    export::abi::{self, ferrio_ring_params},
+    rw::Rw,
+    size::RingBytes,
+};
+use ferrio::export::Opaque;
+use kernel::{prelude::*, sync::Arc};
+
+/// The rings of a device, or of an open file of one: `struct ferrio_ring`.
+pub(crate) struct Device {
+    /// What programs read.
+    read: Option<Pin<KBox<Direction>>>,
+    /// What programs write.
+    write: Option<Pin<KBox<Direction>>>,
+    /// The files are those of many, so that none of them can give an end up.
+    shared: bool,
+}
+
+impl Opaque for Device {
+    type C = abi::ferrio_ring;
+}
+
+impl Device {
+    /// Makes rings with their memory.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`: no such rings. `ENOMEM`; `EINTR`: the caller is being killed.
+    pub(crate) fn new(params: &ferrio_ring_params) -> Result<Arc<Self>> {
+        let bytes = RingBytes::try_from(params.bytes)?;
+        let both = abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE;
+        if params.directions == 0
+            || params.directions & !both != 0
+            || params.flags & !abi::FERRIO_RING_SHARED != 0
+            || params.pad != [0; 2]
+        {
+            return Err(EINVAL);
+        }
+        let direction = |bit, rw: Rw| {
+            (params.directions & bit != 0)
+                .then(|| Direction::new(bytes, rw))
+                .transpose()
+        };
+        // The driver is at the other end of what programs do.
+        let device = Device {
+            read: direction(abi::FERRIO_RING_READ, Rw::Write)?,
+            write: direction(abi::FERRIO_RING_WRITE, Rw::Read)?,
+            shared: params.flags & abi::FERRIO_RING_SHARED != 0,
+        };
+        Ok(Arc::new(device, GFP_KERNEL_ACCOUNT)?)
+    }
+
+    /// The direction of `rw`, as programs see it.
+    #[inline]
+    fn direction(&self, rw: Rw) -> Option<&Direction> {
+        match rw {
+            Rw::Read => self.read.as_deref(),
+            Rw::Write => self.write.as_deref(),
+        }
+    }
+
+    /// The end at which the driver produces.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: there is none.
+    #[inline]
+    pub(crate) fn producer(&self) -> Result<&Direction> {
+        self.direction(Rw::Read).ok_or(EBADF)
+    }
+
+    /// The end at which the driver consumes.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: there is none.
+    #[inline]
+    pub(crate) fn consumer(&self) -> Result<&Direction> {
+        self.direction(Rw::Write).ok_or(EBADF)
+    }
+
+    /// Gives up the driver's ends of a set of directions; those that are not there are ignored.
+    pub(crate) fn shutdown(&self, directions: u32) {
+        for (bit, rw) in [
+            (abi::FERRIO_RING_READ, Rw::Read),
+            (abi::FERRIO_RING_WRITE, Rw::Write),
+        ] {
+            if directions & bit == 0 {
+                continue;
+            }
+            if let Some(direction) = self.direction(rw) {
+                direction.shutdown();
+            }
+        }
+    }
+
+    /// Gives up the ends of the driver's files.
+    pub(crate) fn leave(&self) {
+        for direction in [&self.read, &self.write].into_iter().flatten() {
+            direction.leave();
+        }
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        // Ends that programs have still live on, and find that nobody is there.
+        self.shutdown(abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE);
+        self.leave();
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver's atomic calls leave to an interrupt: waking, and whatever takes a lock.
+
+use crate::{ring::Ring, rw::Rw, uapi};
+use ferrio::{irq_work::Deferred, word::Word};
+use kernel::sync::{atomic::Atomic, Arc};
+
+/// The wake of one end of a ring, for a driver at the other one.
+pub(crate) struct Later {
+    ring: Arc<Ring>,
+    /// Whose sleepers.
+    rw: Rw,
+    /// FERRIO_RB_CORRUPT_*, if the ring is to be marked.
+    corrupt: Atomic<u32>,
+}
+
+impl Later {
+    pub(crate) fn new(ring: Arc<Ring>, rw: Rw) -> Self {
+        Later {
+            ring,
+            rw,
+            corrupt: Atomic::new(uapi::FERRIO_RB_CORRUPT_NONE),
+        }
+    }
+
+    /// The ring is to be marked as corrupt as well.
+    pub(crate) fn blame(&self, reason: u32) {
+        self.corrupt.store_release(reason);
+    }
+}
+
+impl Deferred for Later {
+    fn run(&self) {
+        let ring: &Ring = &self.ring;
+        let reason = self.corrupt.load_acquire();
+        if reason != uapi::FERRIO_RB_CORRUPT_NONE {
+            ring.set_corrupt(reason);
+        }
+        ring.side(self.rw)
+            .alarm
+            .wake_armed(ring.news(self.rw), ring);
+    }
+}
