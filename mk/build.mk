@@ -10,7 +10,7 @@ kbuild = MO='$(abspath $(2))' $(BED)/kdir-run.sh '$(1)' $(MAKE) -C $(1) M=$(CURD
 
 list-modules = echo; echo 'modules:'; ls -1 $(1)/*.ko
 # The modules that others can call.
-calls-of := file_loader
+calls-of := file_loader|ringbuffer
 
 modules: ## (default) build the modules for KDIR into MO
 	@$(BED)/kdir-run.sh '$(KDIR)' true
@@ -55,7 +55,7 @@ driver-api: modules ## what a driver of your own takes to call our modules, copi
 	@test -n '$(TO)' || { echo "make: driver-api: say where to, TO=directory" >&2; exit 2; }
 	@mkdir -p '$(TO)/include/ferrio'
 	@cp -r rust/driver/. '$(TO)/'
-	@cp rust/uapi/ferrio/file_loader.h '$(TO)/include/ferrio/'
+	@cp rust/uapi/ferrio/file_loader.h rust/uapi/ferrio/ringbuffer.h '$(TO)/include/ferrio/'
 	@cp rust/uapi/bindgen_parameters $(MO)/Module.symvers '$(TO)/'
 	@echo; echo "driver API: include $(abspath $(TO))/driver.mk in your Kbuild"
 

@@ -19,6 +19,8 @@ const __LOG_PREFIX: &[u8] = b"ferrio_file\0";
 
 mod error;
 mod ffi;
+#[path = "../import_ns.rs"]
+mod import_ns;
 mod param;
 
 pub use error::{LoadError, Stage};

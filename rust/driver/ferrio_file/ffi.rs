@@ -8,7 +8,7 @@ use kernel::{
     uaccess::UserPtr,
 };
 
-use crate::LoadError;
+use crate::{import_ns, LoadError};
 pub(crate) use abi::ferrio_file_request;
 use abi::{ferrio_file, ferrio_file_failure};
 
@@ -26,25 +26,11 @@ pub(crate) mod abi {
     include!(concat!(env!("FERRIO_GEN"), "/ferrio_file_generated.rs"));
 }
 
-const KEY: &[u8] = b"import_ns=";
-const IMPORT: [u8; KEY.len() + abi::FERRIO_FILE_API.len()] = {
-    let mut text = [0; KEY.len() + abi::FERRIO_FILE_API.len()];
-    let mut at = 0;
-    while at < text.len() {
-        text[at] = if at < KEY.len() {
-            KEY[at]
-        } else {
-            abi::FERRIO_FILE_API[at - KEY.len()]
-        };
-        at += 1;
-    }
-    text
-};
-
-/// `MODULE_IMPORT_NS()` of the header, which only C sees.
+/// `MODULE_IMPORT_NS()` of the header.
 #[used]
 #[link_section = ".modinfo"]
-static IMPORT_NS: [u8; IMPORT.len()] = IMPORT;
+static IMPORT_NS: [u8; import_ns::len(abi::FERRIO_FILE_API)] =
+    import_ns::line(abi::FERRIO_FILE_API);
 
 /// The content of a file, which nobody changes; frees it when dropped.
 ///

@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The calls of `ferrio_ring.h`, and those of the kernel that a driver of rings needs: the only
+//! place of this crate with `unsafe`.
+
+use crate::{device::RingFile, import_ns, thread::Body, Stop};
+use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
+use kernel::{
+    bindings,
+    error::{from_err_ptr, to_result},
+    fs::File,
+    module::this_module,
+    prelude::*,
+    types::{ForeignOwnable, Opaque},
+    uaccess::UserPtr,
+};
+
+use abi::ferrio_ring;
+pub(crate) use abi::ferrio_ring_params;
+
+pub(crate) mod abi {
+    #![allow(
+        dead_code,
+        improper_ctypes,
+        missing_docs,
+        non_camel_case_types,
+        non_upper_case_globals,
+        unreachable_pub,
+        clippy::all,
+        clippy::undocumented_unsafe_blocks
+    )]
+    include!(concat!(env!("FERRIO_GEN"), "/ferrio_ring_generated.rs"));
+}
+
+/// `MODULE_IMPORT_NS()` of the header.
+#[used]
+#[link_section = ".modinfo"]
+static IMPORT_NS: [u8; import_ns::len(abi::FERRIO_RING_API)] =
+    import_ns::line(abi::FERRIO_RING_API);
+
+/// A reference.
+///
+/// # Invariants
+///
+/// Of `ferrio_ring_alloc()` or `ferrio_ring_get()`, and put by nobody else.
+struct Reference(NonNull<ferrio_ring>);
+
+// SAFETY: Rings belong to no task.
+unsafe impl Send for Reference {}
+// SAFETY: The calls that take a shared one may run at once.
+unsafe impl Sync for Reference {}
+
+impl Reference {
+    #[inline]
+    fn as_ptr(&self) -> *mut ferrio_ring {
+        self.0.as_ptr()
+    }
+}
+
+impl Clone for Reference {
+    fn clone(&self) -> Self {
+        // SAFETY: Alive by the type invariants.
+        unsafe { abi::ferrio_ring_get(self.as_ptr()) };
+        // INVARIANT: The one that was just taken.
+        Reference(self.0)
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        // SAFETY: Ours by the type invariants, and not used any more. Process context, by the
+        // documentation of those that have one.
+        unsafe { abi::ferrio_ring_put(self.as_ptr()) };
+    }
+}
+
+/// What the files of a driver have of its rings; to be dropped in process context, where it may
+/// sleep. Then the ends that they hold are given up (`ferrio_ring_leave()`); programs may have
+/// further ones.
+pub struct Rings(Reference);
+
+impl Drop for Rings {
+    fn drop(&mut self) {
+        // SAFETY: Alive, as we have a reference. Process context, by our documentation.
+        unsafe { abi::ferrio_ring_leave(self.0.as_ptr()) };
+    }
+}
+
+/// Which form of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    MaySleep,
+    Atomic,
+}
+
+/// The driver's end of one direction; dropping it gives it up, in process context.
+///
+/// # Invariants
+///
+/// - The only one of its direction.
+/// - `room` are the bytes that are reserved, of which nobody else writes any; none if none are.
+pub(crate) struct DriverEnd {
+    ring: Reference,
+    direction: u32,
+    room: NonNull<[u8]>,
+}
+
+const NO_ROOM: NonNull<[u8]> = NonNull::slice_from_raw_parts(NonNull::dangling(), 0);
+
+// SAFETY: The room is memory of the ring, which belongs to no task.
+unsafe impl Send for DriverEnd {}
+// SAFETY: A shared one can only look at the room.
+unsafe impl Sync for DriverEnd {}
+
+/// Makes rings: what files have of them, and the driver's ends of the two directions.
+pub(crate) fn alloc(
+    params: &ferrio_ring_params,
+) -> Result<(Rings, Option<DriverEnd>, Option<DriverEnd>)> {
+    // SAFETY: A struct that lives until it returns. Process context, by our callers' documentation.
+    let ring = from_err_ptr(unsafe { abi::ferrio_ring_alloc(params) })?;
+    // INVARIANT: Just made. The header says that it is never NULL.
+    let ring = Reference(NonNull::new(ring).ok_or(ENOMEM)?);
+    let end = |direction| {
+        // INVARIANT: Once for each direction, of rings that nobody knows yet; nothing reserved.
+        (params.directions & direction != 0).then(|| DriverEnd {
+            ring: ring.clone(),
+            direction,
+            room: NO_ROOM,
+        })
+    };
+    let (producer, consumer) = (end(abi::FERRIO_RING_READ), end(abi::FERRIO_RING_WRITE));
+    Ok((Rings(ring), producer, consumer))
+}
+
+impl Drop for DriverEnd {
+    fn drop(&mut self) {
+        // SAFETY: Alive, as we have a reference. Process context, by our documentation.
+        unsafe { abi::ferrio_ring_shutdown(self.ring.as_ptr(), self.direction) };
+    }
+}
+
+impl DriverEnd {
+    #[inline]
+    pub(crate) fn write(&mut self, from: &[u8], form: Form) -> Result {
+        let (ring, start) = (self.ring.as_ptr(), from.as_ptr().cast());
+        // SAFETY: Alive, as we have a reference. Bytes of a slice, until it returns. By the type
+        // invariants, and as it is borrowed mutably, no other call of this end runs. The context is
+        // that of the form, by the documentation of the type that has the end.
+        to_result(unsafe {
+            match form {
+                Form::MaySleep => abi::ferrio_ring_write(ring, start, from.len()),
+                Form::Atomic => abi::ferrio_ring_write_atomic(ring, start, from.len()),
+            }
+        })
+    }
+
+    #[inline]
+    pub(crate) fn reserve(&mut self, len: usize, form: Form) -> Result {
+        let ring = self.ring.as_ptr();
+        // SAFETY: As for `write`.
+        let room = from_err_ptr(unsafe {
+            match form {
+                Form::MaySleep => abi::ferrio_ring_reserve(ring, len),
+                Form::Atomic => abi::ferrio_ring_reserve_atomic(ring, len),
+            }
+        })?;
+        let room = NonNull::new(room.cast()).ok_or(ENOMEM)?;
+        // INVARIANT: Just reserved; the header says that programs only read there.
+        self.room = NonNull::slice_from_raw_parts(room, len);
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn room(&self) -> &[u8] {
+        // SAFETY: By the type invariants, so many bytes, which live as long as the ring; they are
+        // initialised, as its pages were zeroed.
+        unsafe { self.room.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn room_mut(&mut self) -> &mut [u8] {
+        // SAFETY: As for `room`; nobody else writes there.
+        unsafe { self.room.as_mut() }
+    }
+
+    #[inline]
+    pub(crate) fn commit(&mut self, len: usize, form: Form) -> Result {
+        // INVARIANT: Whatever it returns, nobody looks at the room any more.
+        self.room = NO_ROOM;
+        let ring = self.ring.as_ptr();
+        // SAFETY: As for `write`.
+        to_result(unsafe {
+            match form {
+                Form::MaySleep => abi::ferrio_ring_commit(ring, len),
+                Form::Atomic => abi::ferrio_ring_commit_atomic(ring, len),
+            }
+        })
+    }
+
+    #[inline]
+    pub(crate) fn discard(&mut self) {
+        // INVARIANT: Nothing reserved.
+        self.room = NO_ROOM;
+        // SAFETY: As for `write`; any context.
+        unsafe { abi::ferrio_ring_discard(self.ring.as_ptr()) };
+    }
+
+    #[inline]
+    pub(crate) fn read(&mut self, to: &mut [u8], min: usize, form: Form) -> Result<usize> {
+        let (ring, start) = (self.ring.as_ptr(), to.as_mut_ptr().cast());
+        // SAFETY: As for `write`; bytes that are borrowed mutably.
+        let read = unsafe {
+            match form {
+                Form::MaySleep => abi::ferrio_ring_read(ring, start, min, to.len()),
+                Form::Atomic => abi::ferrio_ring_read_atomic(ring, start, min, to.len()),
+            }
+        };
+        // An errno fits.
+        usize::try_from(read).map_err(|_| Error::from_errno(read as c_int))
+    }
+}
+
+/// A registered misc device, `/dev/NAME`, whose files are rings.
+///
+/// # Invariants
+///
+/// - `misc` is registered from the end of the initialiser until the start of the drop.
+/// - `misc` is the first member: `->open` finds the registration by it.
+#[repr(C)]
+#[pin_data(PinnedDrop)]
+pub struct Registration<T: RingFile> {
+    #[pin]
+    misc: Opaque<bindings::miscdevice>,
+    shared: T::Shared,
+}
+
+// SAFETY: misc_deregister() may be called by another task than misc_register().
+unsafe impl<T: RingFile> Send for Registration<T> {}
+// SAFETY: Shared use reads `shared`, which is Sync.
+unsafe impl<T: RingFile> Sync for Registration<T> {}
+
+impl<T: RingFile> Registration<T> {
+    /// Registers the device. It can be opened before this returns.
+    ///
+    /// Process context, sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY`: no minor is free. `EEXIST`: there is a device of this name. `ENOMEM`.
+    pub fn new(shared: T::Shared) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            shared,
+            // INVARIANT: Registered on success; repr(C) makes it the first member.
+            misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
+                let mut misc: bindings::miscdevice = pin_init::zeroed();
+                misc.minor = bindings::MISC_DYNAMIC_MINOR as c_int;
+                misc.name = T::NAME.as_char_ptr();
+                misc.fops = &Fops::<T>::OPS;
+                misc.mode = T::MODE;
+                // SAFETY: The slot is valid for writes.
+                unsafe { slot.write(misc) };
+                // SAFETY: A complete miscdevice, pinned, deregistered before it goes.
+                to_result(unsafe { bindings::misc_register(slot) })
+            }),
+        })
+    }
+}
+
+#[pinned_drop]
+impl<T: RingFile> PinnedDrop for Registration<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: Registered by the type invariants, and this happens once.
+        unsafe { bindings::misc_deregister(self.misc.get()) };
+    }
+}
+
+/// Functions that pass on to those of the rings what they are called with, or give the last of the
+/// three if there are none. The VFS's contract is that of the other side, too: the rings live until
+/// release, as nothing but `&T` leads to them, which is shared until then.
+macro_rules! forward {
+    ($(
+        $name:ident($($arg:ident: $ty:ty),*) -> $result:ty:
+            $file:expr, $none:expr, $to:ident($($pass:ident),*);
+    )*) => { $(
+        /// # Safety
+        ///
+        /// The VFS's contract.
+        unsafe extern "C" fn $name($($arg: $ty),*) -> $result {
+            // SAFETY: The VFS's contract.
+            unsafe {
+                match Self::ring($file) {
+                    Some(ring) => abi::$to(ring, $($pass),*),
+                    None => $none,
+                }
+            }
+        }
+    )* };
+}
+
+/// The `struct file_operations` of `T`.
+///
+/// Each function is called by the VFS with the arguments of its name in `include/linux/fs.h`, on a
+/// file whose private data is a `Pin<KBox<T>>`, from `open` until `release`: "the VFS's contract"
+/// below.
+struct Fops<T: RingFile>(PhantomData<T>);
+
+impl<T: RingFile> Fops<T> {
+    /// # Safety
+    ///
+    /// `file` must be an open file of `T` that is not released for `'a`.
+    unsafe fn data<'a>(file: *mut bindings::file) -> &'a T {
+        // SAFETY: A foreign Pin<KBox<T>> until release, and only borrowed, by our contract.
+        unsafe { <Pin<KBox<T>>>::borrow((*file).private_data) }.get_ref()
+    }
+
+    /// # Safety
+    ///
+    /// As for `data`.
+    unsafe fn ring(file: *mut bindings::file) -> Option<*mut ferrio_ring> {
+        // SAFETY: Our contract.
+        let rings = unsafe { Self::data(file) }.rings()?;
+        Some(rings.0.as_ptr())
+    }
+
+    /// # Safety
+    ///
+    /// `inode` and `file` are those of a device of `T` that is being opened.
+    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: misc_open() has left the miscdevice there, which is the first member of a
+        // registration by its type invariants, and holds the lock that keeps it registered. Nobody
+        // uses the position of a file that is being opened.
+        let (registration, opened) = unsafe {
+            (
+                &*(*file).private_data.cast::<Registration<T>>(),
+                File::from_raw_file(file),
+            )
+        };
+        match T::open(&registration.shared, opened) {
+            Ok(data) => {
+                // SAFETY: During open the private data is ours to replace.
+                unsafe { (*file).private_data = data.into_foreign() };
+                // SAFETY: The VFS's contract.
+                unsafe { abi::ferrio_ring_open(inode, file) }
+            }
+            Err(error) => error.to_errno(),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` is an open file of `T` whose last reference is gone.
+    unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+        // SAFETY: From into_foreign() in `open`; nobody uses it any more.
+        drop(unsafe { <Pin<KBox<T>>>::from_foreign((*file).private_data) });
+        0
+    }
+
+    /// # Safety
+    ///
+    /// The VFS's contract.
+    unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
+        // SAFETY: The VFS's contract.
+        let ours = unsafe {
+            Self::ring(file).map_or(ENOTTY.to_errno() as c_long, |ring| {
+                abi::ferrio_ring_ioctl(ring, file, cmd, arg)
+            })
+        };
+        if ours != ENOTTY.to_errno() as c_long {
+            return ours;
+        }
+        // SAFETY: The VFS's contract; ioctl() is not called inside of fdget_pos().
+        let (data, file) = unsafe { (Self::data(file), File::from_raw_file(file)) };
+        data.ioctl(file, cmd, UserPtr::from_addr(arg))
+            .unwrap_or_else(|error| error.to_errno() as c_long)
+    }
+
+    forward! {
+        read_iter(iocb: *mut bindings::kiocb, to: *mut bindings::iov_iter) -> isize:
+            (*iocb).ki_filp, ENODEV.to_errno() as isize,
+            ferrio_ring_read_iter(iocb, to);
+        write_iter(iocb: *mut bindings::kiocb, from: *mut bindings::iov_iter) -> isize:
+            (*iocb).ki_filp, ENODEV.to_errno() as isize,
+            ferrio_ring_write_iter(iocb, from);
+        poll(file: *mut bindings::file, table: *mut bindings::poll_table_struct)
+            -> bindings::__poll_t:
+            file, bindings::POLLERR, ferrio_ring_poll(file, table);
+        splice_read(
+            file: *mut bindings::file, pos: *mut bindings::loff_t,
+            pipe: *mut bindings::pipe_inode_info, len: usize, flags: c_uint
+        ) -> isize:
+            file, ENODEV.to_errno() as isize,
+            ferrio_ring_splice_read(file, pos, pipe, len, flags);
+        splice_write(
+            pipe: *mut bindings::pipe_inode_info, file: *mut bindings::file,
+            pos: *mut bindings::loff_t, len: usize, flags: c_uint
+        ) -> isize:
+            file, ENODEV.to_errno() as isize,
+            ferrio_ring_splice_write(pipe, file, pos, len, flags);
+        show_fdinfo(m: *mut bindings::seq_file, file: *mut bindings::file) -> ():
+            file, (), ferrio_ring_show_fdinfo(m);
+    }
+
+    const OPS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<T::OwnerModule>().as_ptr(),
+        open: Some(Self::open),
+        release: Some(Self::release),
+        read_iter: Some(Self::read_iter),
+        write_iter: Some(Self::write_iter),
+        poll: Some(Self::poll),
+        unlocked_ioctl: Some(Self::ioctl),
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: bindings::compat_ptr_ioctl,
+        splice_read: Some(Self::splice_read),
+        splice_write: Some(Self::splice_write),
+        show_fdinfo: Some(Self::show_fdinfo),
+        ..pin_init::zeroed()
+    };
+}
+
+/// A kernel thread, which is told to end, and waited for, when this is dropped.
+///
+/// # Invariants
+///
+/// `task` is a thread of `kthread_create_on_node()`, of which this owns a reference, and `body`
+/// what it was given, which is freed behind its end.
+pub struct Thread<B: Body> {
+    task: NonNull<bindings::task_struct>,
+    body: NonNull<Option<B>>,
+}
+
+// SAFETY: Any task may stop a thread.
+unsafe impl<B: Body> Send for Thread<B> {}
+// SAFETY: Nothing can be done with a shared one.
+unsafe impl<B: Body> Sync for Thread<B> {}
+
+/// # Safety
+///
+/// `data` must be a valid `Option<B>`, which nobody else uses until this returns.
+unsafe extern "C" fn thread_main<B: Body>(data: *mut c_void) -> c_int {
+    // SAFETY: Our contract.
+    if let Some(body) = unsafe { (*data.cast::<Option<B>>()).take() } {
+        body.run(&Stop::new());
+    }
+    0
+}
+
+impl<B: Body> Thread<B> {
+    /// Starts a thread. Process context, sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EINTR`: the caller is being killed.
+    pub fn new(name: &CStr, body: B) -> Result<Self> {
+        let body = KBox::into_raw(KBox::new(Some(body), GFP_KERNEL)?);
+        // SAFETY: The function gets what it asks for: the box is ours until the thread has ended.
+        // Format and name are strings until it returns.
+        let task = from_err_ptr(unsafe {
+            bindings::kthread_create_on_node(
+                Some(thread_main::<B>),
+                body.cast(),
+                bindings::NUMA_NO_NODE,
+                c"%s".as_char_ptr(),
+                name.as_char_ptr(),
+            )
+        })
+        .inspect_err(|_| {
+            // SAFETY: From into_raw() above, and no thread has it.
+            drop(unsafe { KBox::from_raw(body) });
+        })?;
+        // SAFETY: A task that does not run yet, so that it cannot end before we have a reference.
+        unsafe {
+            bindings::get_task_struct(task);
+            bindings::wake_up_process(task);
+        }
+        // INVARIANT: Just so; neither is NULL.
+        Ok(Thread {
+            task: NonNull::new(task).ok_or(ENOMEM)?,
+            body: NonNull::new(body).ok_or(ENOMEM)?,
+        })
+    }
+}
+
+impl<B: Body> Drop for Thread<B> {
+    fn drop(&mut self) {
+        // SAFETY: A thread of ours, with our reference, by the type invariants: this gives it back.
+        unsafe { bindings::kthread_stop_put(self.task.as_ptr()) };
+        // SAFETY: From into_raw(); the thread has ended, or never begun.
+        drop(unsafe { KBox::from_raw(self.body.as_ptr()) });
+    }
+}
+
+pub(crate) fn should_stop(_thread: &Stop) -> bool {
+    // SAFETY: In a thread of Thread: only that has a Stop, which is neither Send nor Sync.
+    unsafe { bindings::kthread_should_stop() }
+}
