@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# A driver of somebody else: the samples that call file_loader.ko, built in a directory of
-# their own from nothing but what `make driver-api` copies and the kernel's build tree,
+# Drivers of somebody else: the samples that call file_loader.ko and ringbuffer.ko, built in a
+# directory of their own from nothing but what `make driver-api` copies and the kernel's build tree,
 # and inserted on the stock kernel.  Prints KTAP.
 set -u
 
@@ -16,6 +16,7 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
 log=$FERRIO_OUT/log/driver-outside.log
 work=$(mktemp -d)
+tree=$work/tree
 trap 'rm -rf "$work"' EXIT
 mkdir -p "${log%/*}" "$work"/{mine,other,tree/modules}
 : >"$log"
@@ -27,15 +28,18 @@ build()
 }
 
 # The Kbuild of somebody else, and the sources that he copied.
-cp samples/config_sample_main.rs samples/config_c_sample.c "$work/mine/"
+cp samples/{config_sample_main.rs,config_c_sample.c,ring_test_sample_main.rs} \
+	samples/ring_test_c_sample.c "$work/mine/"
 cat >"$work/mine/Kbuild" <<END
-obj-m := config_sample.o config_c_sample.o
+obj-m := config_sample.o config_c_sample.o ring_test_sample.o ring_test_c_sample.o
 config_sample-y := config_sample_main.o ferrio_file.o
 ferrio-file-users := config_sample_main.o
+ring_test_sample-y := ring_test_sample_main.o ferrio_ring.o
+ferrio-ring-users := ring_test_sample_main.o
 include $work/api/driver.mk
 END
 
-plan_tests 6
+plan_tests 7
 make --no-print-directory KDIR="$STOCK_KDIR" MO="$FERRIO_OUT/build/stock" quiet-modules=1 \
 	kbuild-args=ferrio-tests=1 driver-api TO="$work/api" >>"$log" 2>&1
 result copied $? "see $log"
@@ -46,16 +50,22 @@ same nothing_of_ferrio '' "$(grep -rlF --include='*.cmd' "$FERRIO_TOP" "$work/mi
 
 # Another version of the header: the other driver was built with what it belonged to.
 cp -r "$work/api" "$work/other-api"
-sed -i 's/FERRIO_FILE_1/FERRIO_FILE_0/' "$work/other-api/include/ferrio_file.h" \
+sed -i 's/FERRIO_\(FILE\|RING\)_1/FERRIO_\1_0/' "$work"/other-api/include/ferrio_{file,ring}.h \
 	"$work/other-api/Module.symvers"
-cp samples/config_c_sample.c "$work/other/"
-printf 'obj-m := config_c_sample.o\ninclude %s/other-api/driver.mk\n' "$work" >"$work/other/Kbuild"
+cp samples/config_c_sample.c samples/ring_test_c_sample.c "$work/other/"
+printf 'obj-m := config_c_sample.o ring_test_c_sample.o\ninclude %s/other-api/driver.mk\n' \
+	"$work" >"$work/other/Kbuild"
 build "$work/other"
 result other_built $? "see $log"
 
-tree=$work/tree
-cp "$FERRIO_OUT/build/stock/file_loader.ko" "$work"/mine/*.ko "$tree/modules/"
+# The program that moves the data.
+in_root cc -static -O2 -I rust/uapi -I rust/user/include -o "$tree/ring_test" \
+	samples/ring_test.c >>"$log" 2>&1
+result program $? "see $log"
+
+cp "$FERRIO_OUT"/build/stock/{file_loader,ringbuffer}.ko "$work"/mine/*.ko "$tree/modules/"
 cp "$work/other/config_c_sample.ko" "$tree/modules/other.ko"
+cp "$work/other/ring_test_c_sample.ko" "$tree/modules/other_ring.ko"
 cat >"$tree/job" <<'END'
 #!/bin/sh
 insmod /modules/file_loader.ko
@@ -67,7 +77,16 @@ for module in config_sample config_c_sample; do
 	rmmod $module
 done
 rmmod file_loader
-ls /sys/module | grep -E 'config|file_loader'
+insmod /modules/ringbuffer.ko
+insmod /modules/other_ring.ko 2>&1 | sed 's/.*: /other: /'
+for module in ring_test_sample ring_test_c_sample; do
+	insmod /modules/$module.ko
+	echo "$module: $(/ring_test 100000)"
+	echo "$module: $(/ring_test -s 10000)"
+	rmmod $module
+done
+rmmod ringbuffer
+ls /sys/module | grep -E 'config|file_loader|ring'
 exit 0
 END
 chmod 755 "$tree/job"
@@ -77,5 +96,10 @@ chmod 755 "$tree/job"
 result guest $? "see $log"
 same loaded 'other: Invalid argument
 config_sample: outside
-config_c_sample: outside' "$(tr -d '\r' <"$FERRIO_OUT/log/driver-outside.ktap")"
+config_c_sample: outside
+other: Invalid argument
+ring_test_sample: 100000 numbers read and written, mapped
+ring_test_sample: 10000 numbers read and written, by read() and write()
+ring_test_c_sample: 100000 numbers read and written, mapped
+ring_test_c_sample: 10000 numbers read and written, by read() and write()' "$(tr -d '\r' <"$FERRIO_OUT/log/driver-outside.ktap")"
 end_tests

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The devices that make each call of ferrio_ring.h: in C, and in Rust. */
+#ifndef RD_H
+#define RD_H
+
+#include "ferrio_rings.h"
+#include "rb_harness.h"
+#include "../drivers.h"
+
+#define RD_READ		1U	/* FERRIO_RING_READ */
+#define RD_WRITE	2U	/* FERRIO_RING_WRITE */
+#define RD_SHARED	1U	/* FERRIO_RING_SHARED */
+#define RD_RESTARTSYS	512	/* ERESTARTSYS, which a driver sees */
+
+static const char *const rd_drivers[] = { "ferrio_rings_c", "ferrio_rings_rust" };
+
+static void rd_remove(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(rd_drivers); i++)
+		if (driver_remove_soon(rd_drivers[i]))
+			rb_die("%s is in use still", rd_drivers[i]);
+}
+
+/* Before the first test; the harness runs each in a child of its own. */
+static void __attribute__((constructor(KSELFTEST_PRIO_XFAIL + 2)))
+rd_insert(void)
+{
+	long ret;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rd_drivers); i++) {
+		ret = driver_insert(rd_drivers[i], "");
+		if (ret)
+			rb_die("%s: %s", rd_drivers[i], strerror(-ret));
+	}
+	atexit(rd_remove);
+}
+
+/* What the call gave; or the error of the device. */
+static inline long rd_do(int fd, struct ferrio_test_ring arg)
+{
+	long ret;
+
+	arg.size = sizeof(arg);
+	ret = E(ioctl(fd, FERRIO_TEST_RING_CALL, &arg));
+	return ret ? ret : arg.result;
+}
+
+#define RD(fd, what, ...)	\
+	rd_do(fd, (struct ferrio_test_ring) { .how = FERRIO_TEST_RING_##what, __VA_ARGS__ })
+
+/* By the driver, in one of its contexts. */
+static inline long rd_write(int fd, unsigned int where, const void *data, size_t len)
+{
+	return RD(fd, WRITE, .where = where, .data = (uintptr_t)data, .len = len);
+}
+
+static inline long rd_read(int fd, unsigned int where, void *data, size_t min, size_t len)
+{
+	return RD(fd, READ, .where = where, .data = (uintptr_t)data, .min = min, .len = len);
+}
+
+static inline long rd_build(int fd, unsigned int where, const void *data, size_t len,
+			    size_t commit)
+{
+	return RD(fd, BUILD, .where = where, .data = (uintptr_t)data, .len = len, .min = commit);
+}
+
+/* An open file of a device, with rings of @bytes, if that is not 0. */
+static inline int rd_open(const char *device, int mode, unsigned int directions, size_t bytes)
+{
+	int fd = open(device, mode | O_CLOEXEC);
+	long ret;
+
+	if (fd < 0)
+		rb_die("%s: %s", device, strerror(errno));
+	if (bytes) {
+		ret = RD(fd, ALLOC, .len = bytes, .directions = directions);
+		if (ret)
+			rb_die("%s: no rings: %ld", device, ret);
+	}
+	return fd;
+}
+
+static inline bool rd_is_rust(const char *device)
+{
+	return !strcmp(device, FERRIO_TEST_RINGS_RUST);
+}
+
+FIXTURE(driver) {
+	int fd;
+	long live;
+};
+
+FIXTURE_VARIANT(driver) {
+	const char *device;
+};
+
+FIXTURE_VARIANT_ADD(driver, c) {
+	.device = FERRIO_TEST_RINGS_C,
+};
+
+FIXTURE_VARIANT_ADD(driver, rust) {
+	.device = FERRIO_TEST_RINGS_RUST,
+};
+
+/* Both directions, of one page each. */
+FIXTURE_SETUP(driver)
+{
+	self->live = rb_live_pages();
+	self->fd = rd_open(variant->device, O_RDWR, RD_READ | RD_WRITE, RB_PAGE);
+	rb_catch(SIGPIPE, SA_RESTART);
+}
+
+FIXTURE_TEARDOWN(driver)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	EXPECT_TRUE(rb_pages_return(self->live));
+}
+
+#endif /* RD_H */
