@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "drivers.h"
+#include "../drivers_main.h"
 #include "../../rust/ferrio_calls/ferrio_calls.h"
 
 #define CALLS_BYTES	5000
@@ -407,29 +408,9 @@ TEST_F(c, loader_is_in_use)
 	EXPECT_EQ(-EWOULDBLOCK, E(syscall(SYS_delete_module, "file_loader", O_NONBLOCK)));
 }
 
-static const char *const drivers[] = { "ferrio_calls_c", "ferrio_calls_rust" };
-static pid_t owner;
-
-/* The harness does not return. */
-static void remove_drivers(void)
-{
-	if (getpid() != owner)
-		return;
-	for (int i = 0; i < ARRAY_SIZE(drivers); i++)
-		if (driver_remove_soon(drivers[i]))
-			rb_die("%s is in use still: %s", drivers[i], strerror(errno));
-}
-
-/* An insertion for each test would take more time than the tests. */
 int main(int argc, char **argv)
 {
-	/* Nothing but their names is wanted. */
-	if (argc > 1 && !strcmp(argv[1], "-l"))
-		return test_harness_run(argc, argv);
-	owner = getpid();
-	for (int i = 0; i < ARRAY_SIZE(drivers); i++)
-		if (driver_insert(drivers[i], ""))
-			rb_die("%s: %s", drivers[i], strerror(errno));
-	atexit(remove_drivers);
-	return test_harness_run(argc, argv);
+	static const char *const drivers[] = { "ferrio_calls_c", "ferrio_calls_rust", NULL };
+
+	return drivers_main(argc, argv, drivers);
 }

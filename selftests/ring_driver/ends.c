@@ -371,5 +371,3 @@ TEST_F(c, leave)
 	EXPECT_EQ(0, rd_read(self->fd, FERRIO_TEST_RING_ATOMIC, &c, 1, 1));
 	EXPECT_EQ(0, RD(self->fd, LEAVE));
 }
-
-TEST_HARNESS_MAIN

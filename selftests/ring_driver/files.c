@@ -265,5 +265,3 @@ TEST_F(driver, shared)
 	}
 	close(fd);
 }
-
-TEST_HARNESS_MAIN

@@ -150,5 +150,3 @@ TEST_F_TIMEOUT(driver, scribbles, 60)
 		close(fd);
 	}
 }
-
-TEST_HARNESS_MAIN

@@ -146,5 +146,3 @@ TEST_F(c, device_goes_before_the_file)
 	EXPECT_TRUE(rb_pages_return(self->live + RB_HEAD_PAGES + 1));
 	ringbuffer_close(&p);
 }
-
-TEST_HARNESS_MAIN

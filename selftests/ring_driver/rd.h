@@ -5,35 +5,15 @@
 
 #include "ferrio_rings.h"
 #include "rb_harness.h"
-#include "../drivers.h"
+#include "../drivers_main.h"
 
 #define RD_READ		1U	/* FERRIO_RING_READ */
 #define RD_WRITE	2U	/* FERRIO_RING_WRITE */
 #define RD_SHARED	1U	/* FERRIO_RING_SHARED */
 #define RD_RESTARTSYS	512	/* ERESTARTSYS, which a driver sees */
 
-static const char *const rd_drivers[] = { "ferrio_rings_c", "ferrio_rings_rust" };
-
-static void rd_remove(void)
-{
-	for (unsigned int i = 0; i < ARRAY_SIZE(rd_drivers); i++)
-		if (driver_remove_soon(rd_drivers[i]))
-			rb_die("%s is in use still", rd_drivers[i]);
-}
-
-/* Before the first test; the harness runs each in a child of its own. */
-static void __attribute__((constructor(KSELFTEST_PRIO_XFAIL + 2)))
-rd_insert(void)
-{
-	long ret;
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(rd_drivers); i++) {
-		ret = driver_insert(rd_drivers[i], "");
-		if (ret)
-			rb_die("%s: %s", rd_drivers[i], strerror(-ret));
-	}
-	atexit(rd_remove);
-}
+/* In the order of the variants below. */
+static const char *const rd_drivers[] = { "ferrio_rings_c", "ferrio_rings_rust", NULL };
 
 /* What the call gave; or the error of the device. */
 static inline long rd_do(int fd, struct ferrio_test_ring arg)
@@ -116,6 +96,11 @@ FIXTURE_TEARDOWN(driver)
 	if (self->fd >= 0)
 		close(self->fd);
 	EXPECT_TRUE(rb_pages_return(self->live));
+}
+
+int main(int argc, char **argv)
+{
+	return drivers_main(argc, argv, rd_drivers);
 }
 
 #endif /* RD_H */

@@ -16,6 +16,7 @@ for program; do
 	file_loader/account | file_loader/blob | file_loader/load) requirement=loader.device ;;
 	file_loader/limits | file_loader/pass) requirement=loader.device ;;
 	file_loader/*) requirement=loader.must ;;
+	ring_driver/*) requirement=records.driver ;;
 	*) requirement= ;;
 	esac
 	[ -n "$requirement" ] || case $name in
