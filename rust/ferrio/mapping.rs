@@ -28,6 +28,7 @@
 //! `mprotect()` gives no right that [`map`] did not.
 
 pub mod frozen;
+pub mod lent;
 
 use crate::{
     chardev::{FileOps, Private},
@@ -101,6 +102,19 @@ impl<T: FileOps> Deref for NewVma<'_, T> {
     }
 }
 
+/// The first page of a window, counted from offset 0 of the file.
+#[inline]
+fn first(vma: &VmaNew) -> usize {
+    // SAFETY: Valid, and nobody else sees a VMA in setup.
+    unsafe { (*vma.as_ptr()).vm_pgoff }
+}
+
+/// The length of a window in pages.
+#[inline]
+fn count(vma: &VmaNew) -> usize {
+    (vma.end() - vma.start()) >> PAGE_SHIFT
+}
+
 impl<'a, T: FileOps> NewVma<'a, T> {
     /// # Safety
     ///
@@ -118,15 +132,14 @@ impl<'a, T: FileOps> NewVma<'a, T> {
     /// The first page of the window, counted from offset 0 of the file.
     #[inline]
     pub fn first(&self) -> usize {
-        // SAFETY: Valid by the type invariants, and nobody else sees a VMA in setup.
-        unsafe { (*self.vma.as_ptr()).vm_pgoff }
+        first(self.vma)
     }
 
     /// The length of the window in pages, at least 1. `first() + count()` does not overflow
     /// (`do_mmap()` refuses that with `EOVERFLOW`).
     #[inline]
     pub fn count(&self) -> usize {
-        (self.vma.end() - self.vma.start()) >> PAGE_SHIFT
+        count(self.vma)
     }
 }
 
@@ -148,7 +161,7 @@ impl<'a, T: FileOps> NewVma<'a, T> {
 /// - `EINTR`: the caller is being killed.
 pub fn map<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
     set_up(&vma, rights)?;
-    populate(&vma, |index| {
+    populate(vma.vma, |index| {
         // SAFETY: The file is open during its `->mmap`, and not released before that returns: its
         // private data, and what they borrow, live longer than the last use of a page.
         T::page(unsafe { private::<T>(vma.as_ptr()) }, index)
@@ -170,6 +183,15 @@ pub fn map_on_demand<T: Mapped>(vma: NewVma<'_, T>, rights: Rights) -> Result {
 
 /// Flags and operations of a window.
 fn set_up<T: Mapped>(vma: &NewVma<'_, T>, rights: Rights) -> Result {
+    restrict(vma.vma, rights)?;
+    // SAFETY: The VMA is in setup by the type invariants, so the operations may be set. They fit
+    // its file, and live as long as the module, which the file pins.
+    unsafe { (*vma.as_ptr()).vm_ops = VmOps::<T>::get() };
+    Ok(())
+}
+
+/// Flags of a window that can be written to.
+fn restrict(vma: &VmaNew, rights: Rights) -> Result {
     // VM_SHARED is not set in a shared mapping of a file that was opened for reading only.
     if vma.flags() & flags::MAYSHARE == 0 {
         return Err(EINVAL);
@@ -182,19 +204,13 @@ fn set_up<T: Mapped>(vma: &NewVma<'_, T>, rights: Rights) -> Result {
     vma.set_dontexpand();
     vma.set_dontdump();
     vma.set_mixedmap();
-    // SAFETY: The VMA is in setup by the type invariants, so the operations may be set. They fit
-    // its file, and live as long as the module, which the file pins.
-    unsafe { (*vma.as_ptr()).vm_ops = VmOps::<T>::get() };
     Ok(())
 }
 
 /// Puts in what `page` says is at each index of the window. The VMA is of type `VM_MIXEDMAP`.
 #[inline]
-fn populate<'v, T: FileOps>(
-    vma: &'v NewVma<'_, T>,
-    page: impl Fn(usize) -> Option<PageRef<'v>>,
-) -> Result {
-    let (first, count) = (vma.first(), vma.count());
+fn populate<'v>(vma: &'v VmaNew, page: impl Fn(usize) -> Option<PageRef<'v>>) -> Result {
+    let (first, count) = (first(vma), count(vma));
     let mut batch = [ptr::null_mut(); BATCH];
     let mut done = 0;
     while done < count {

@@ -244,9 +244,9 @@ static s64 rings_life(struct rings *rings, struct ferrio_test_ring *arg)
 
 static int rings_data(struct rings *rings, struct ferrio_test_ring *arg)
 {
-	struct call call = { .rings = rings, .arg = arg };
-	size_t room = min_t(u64, arg->len, FERRIO_TEST_RING_MAX);
 	char *data __free(kvfree) = NULL;
+	size_t room = min_t(u64, arg->len, FERRIO_TEST_RING_MAX);
+	struct call call = { .rings = rings, .arg = arg };
 
 	/* More than the ring holds is moved by nobody. */
 	if (arg->len > FERRIO_TEST_RING_MAX && rings->bytes > FERRIO_TEST_RING_MAX)
@@ -332,6 +332,13 @@ static __poll_t rings_poll(struct file *file, struct poll_table_struct *table)
 	return ring ? ferrio_ring_poll(ring, file, table) : EPOLLERR;
 }
 
+static int rings_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct ferrio_ring *ring = rings_of(file);
+
+	return ring ? ferrio_ring_mmap(ring, file, vma) : -ENODEV;
+}
+
 static ssize_t rings_splice_read(struct file *file, loff_t *pos, struct pipe_inode_info *pipe,
 				 size_t len, unsigned int flags)
 {
@@ -392,6 +399,7 @@ static const struct file_operations rings_fops = {
 	.poll = rings_poll,
 	.unlocked_ioctl = rings_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = rings_mmap,
 	.splice_read = rings_splice_read,
 	.splice_write = rings_splice_write,
 	.show_fdinfo = rings_show_fdinfo,

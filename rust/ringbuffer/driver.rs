@@ -10,6 +10,7 @@
 mod end;
 pub(crate) mod files;
 mod later;
+pub(crate) mod map;
 
 pub(crate) use end::{Context, Direction};
 

@@ -44,10 +44,10 @@ pub(crate) enum Kind {
 }
 
 /// Pages that are mapped as one.
-struct Window {
-    first: usize,
-    count: usize,
-    rights: Rights,
+pub(crate) struct Window {
+    pub(crate) first: usize,
+    pub(crate) count: usize,
+    pub(crate) rights: Rights,
 }
 
 impl Kind {
@@ -70,7 +70,7 @@ impl Kind {
     }
 
     /// The windows that a file of this kind gives, of `all` pages of a ring.
-    fn windows(self, all: usize) -> [Option<Window>; 2] {
+    pub(crate) fn windows(self, all: usize) -> [Option<Window>; 2] {
         let window = |first, count, rights| {
             Some(Window {
                 first,

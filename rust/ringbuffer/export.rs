@@ -5,12 +5,13 @@
 
 use crate::driver::{
     files::{ioctl, poll, read_iter, show_fdinfo, splice_read, splice_write, write_iter},
+    map::mmap,
     Context, Device,
 };
 use abi::ferrio_ring_params;
 use core::ptr::NonNull;
 use ferrio::export::{
-    files::{Called, Dest, FromPipe, Iocb, Lines, NoPosition, Polls, Source, ToPipe},
+    files::{Called, Dest, FromPipe, Iocb, Lines, NoPosition, Polls, Source, ToPipe, Vma},
     memory::{BytesAt, Len, Length, ReadAt, RoomAt, WriteAt},
     In, Put, Shared, Used,
 };
@@ -177,6 +178,9 @@ ferrio::export! {
         /// `->unlocked_ioctl`.
         fn ferrio_ring_ioctl(ring: Used<Device>, file: Called, cmd: u32, arg: usize)
             -> Result<usize> = ioctl;
+
+        /// `->mmap`.
+        fn ferrio_ring_mmap(ring: Used<Device>, file: Called, vma: Vma) -> Result = mmap;
 
         /// `->splice_read`.
         fn ferrio_ring_splice_read(

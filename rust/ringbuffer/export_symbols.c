@@ -37,6 +37,7 @@ FERRIO_EXPORT(ferrio_ring_read_iter);
 FERRIO_EXPORT(ferrio_ring_write_iter);
 FERRIO_EXPORT(ferrio_ring_poll);
 FERRIO_EXPORT(ferrio_ring_ioctl);
+FERRIO_EXPORT(ferrio_ring_mmap);
 FERRIO_EXPORT(ferrio_ring_splice_read);
 FERRIO_EXPORT(ferrio_ring_splice_write);
 FERRIO_EXPORT(ferrio_ring_show_fdinfo);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The files of a driver with rings: what programs see. */
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "hold.h"
 #include "rd.h"
@@ -154,6 +156,8 @@ TEST_F(driver, open_mode)
 	EXPECT_EQ(POLLOUT, polled(w));
 	rb_info(w, &info);
 	EXPECT_EQ(RB_PAGE, info.ring_bytes);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, 2 * RB_PAGE, PROT_READ, MAP_SHARED, r, info.map_bytes));
+	EXPECT_EQ(EBADF, errno);
 	EXPECT_EQ(0, close(rb_mint(r, FERRIO_RB_READ)));
 	EXPECT_EQ(0, close(rb_mint(r, FERRIO_RB_OBSERVE)));
 	EXPECT_EQ(0, close(rb_mint(w, FERRIO_RB_WRITE)));
@@ -226,6 +230,97 @@ TEST_F(driver, mapped_sleeps)
 	EXPECT_EQ(1, rb_fdinfo(p.fd, "rb-consumer-wakes"));
 	ringbuffer_close(&c);
 	ringbuffer_close(&p);
+}
+
+static void *window(int fd, size_t bytes, int prot, off_t at)
+{
+	return mmap(NULL, bytes, prot, MAP_SHARED, fd, at);
+}
+
+#define REFUSED(error, fd, bytes, prot, at) do {				\
+	EXPECT_EQ(MAP_FAILED, window(fd, bytes, prot, at));			\
+	EXPECT_EQ(error, errno);						\
+} while (0)
+
+/* The file of the driver itself, without a library: two windows for each direction. */
+TEST_F(driver, own_windows)
+{
+	const int both = PROT_READ | PROT_WRITE;
+	struct ferrio_rb_end_page *consumer, *producer;
+	struct ferrio_rb_info info;
+	char *in, *state, out[8];
+	size_t rest, data;
+
+	rb_info(self->fd, &info);
+	rest = info.map_bytes - info.map_state;
+	data = info.map_bytes - info.map_producer;
+	REFUSED(EPERM, self->fd, rest, both, info.map_state);
+	REFUSED(EPERM, self->fd, 2 * RB_PAGE, both, info.map_bytes);
+	REFUSED(EPERM, self->fd, rest, PROT_READ | PROT_EXEC, info.map_state);
+	REFUSED(EINVAL, self->fd, rest - RB_PAGE, PROT_READ, info.map_state);
+	REFUSED(EINVAL, self->fd, info.map_bytes, PROT_READ, 0);
+	REFUSED(EINVAL, self->fd, RB_PAGE, both, 2 * info.map_bytes);
+	EXPECT_EQ(0, rb_fdinfo(self->fd, "rbr-maps"));
+
+	consumer = window(self->fd, RB_PAGE, both, info.map_consumer);
+	in = window(self->fd, rest, PROT_READ, info.map_state);
+	state = window(self->fd, 2 * RB_PAGE, PROT_READ, info.map_bytes);
+	producer = window(self->fd, data, both, info.map_bytes + info.map_producer);
+	ASSERT_TRUE(consumer != MAP_FAILED && in != MAP_FAILED && state != MAP_FAILED &&
+		    producer != MAP_FAILED);
+	EXPECT_EQ(2, rb_fdinfo(self->fd, "rbr-maps"));
+	EXPECT_EQ(2, rb_fdinfo(self->fd, "rbw-maps"));
+
+	EXPECT_EQ(0, rd_write(self->fd, FERRIO_TEST_RING_ATOMIC, "abc", 3));
+	EXPECT_EQ(0, memcmp(in + info.map_data - info.map_state, "abc", 3));
+	EXPECT_EQ(0, madvise(in, rest, MADV_DONTNEED));
+	EXPECT_EQ(0, memcmp(in + info.map_data - info.map_state + RB_PAGE, "abc", 3));
+	__atomic_store_n(&consumer->position, 3, __ATOMIC_RELEASE);
+	EXPECT_EQ(0, rb_avail(self->fd));
+
+	memcpy((char *)producer + info.map_data - info.map_producer, "de", 2);
+	__atomic_store_n(&producer->position, 2, __ATOMIC_RELEASE);
+	EXPECT_EQ(2, rd_read(self->fd, FERRIO_TEST_RING_ATOMIC, out, 1, 8));
+	EXPECT_EQ(0, memcmp(out, "de", 2));
+	EXPECT_EQ(2, ((struct ferrio_rb_end_page *)state)->position);
+
+	EXPECT_EQ(-EINVAL, E(munmap(in, RB_PAGE)));
+	EXPECT_EQ(0, munmap(in, rest));
+	EXPECT_EQ(1, rb_fdinfo(self->fd, "rbr-maps"));
+	/* An end that was given up is not mapped any more. */
+	EXPECT_EQ(0, rb_shutdown(self->fd, FERRIO_RB_READ));
+	REFUSED(EBADF, self->fd, rest, PROT_READ, info.map_state);
+	/* The others keep the file. */
+	close(self->fd);
+	self->fd = -1;
+	producer->position = 3;
+	EXPECT_EQ(0, munmap(consumer, RB_PAGE));
+	EXPECT_EQ(0, munmap(state, 2 * RB_PAGE));
+	EXPECT_EQ(self->live + 2 * (RB_HEAD_PAGES + 1), rb_live_pages());
+	EXPECT_EQ(0, munmap(producer, data));
+}
+
+/* A child's windows are windows of their own. */
+TEST_F(driver, windows_are_inherited)
+{
+	char *own = window(self->fd, RB_PAGE, PROT_READ | PROT_WRITE, 0), c;
+	int go[2];
+	pid_t pid;
+
+	ASSERT_TRUE(own != MAP_FAILED);
+	ASSERT_EQ(0, pipe2(go, O_CLOEXEC));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(read(go[0], &c, 1) != 1 || ((struct ferrio_rb_end_page *)own)->position);
+	EXPECT_EQ(2, rb_fdinfo(self->fd, "rbr-maps"));
+	EXPECT_EQ(0, munmap(own, RB_PAGE));
+	EXPECT_EQ(1, rb_fdinfo(self->fd, "rbr-maps"));
+	EXPECT_EQ(1, write(go[1], "g", 1));
+	EXPECT_EQ(pid, waitpid(pid, &go[0], 0));
+	EXPECT_EQ(0, go[0]);
+	EXPECT_EQ(0, rb_fdinfo(self->fd, "rbr-maps"));
+	close(go[1]);
 }
 
 /* A ring into a pipe and back. */

@@ -109,7 +109,7 @@ TEST_F(driver, rights)
 /* Whatever a program does with its words, the driver's calls end, and give what they may. */
 TEST_F_TIMEOUT(driver, scribbles, 60)
 {
-	int turns = rounds(20000, 1500);
+	int turns = rounds(4000, 150);
 	uint64_t seed = rb_seed();
 	char bytes[RB_PAGE] = "";
 	struct ringbuffer c, p;

@@ -83,7 +83,7 @@ TEST_F(driver, killed_program)
 /* A thread of the driver is in the middle of it when the file goes. */
 TEST_F_TIMEOUT(driver, file_goes_under_a_thread, 60)
 {
-	int turns = rounds(60, 10), r;
+	int turns = rounds(40, 5), r;
 	char out[RB_PAGE];
 	ssize_t n;
 

@@ -384,6 +384,8 @@ impl<T: RingFile> Fops<T> {
         poll(file: *mut bindings::file, table: *mut bindings::poll_table_struct)
             -> bindings::__poll_t:
             file, bindings::POLLERR, ferrio_ring_poll(file, table);
+        mmap(file: *mut bindings::file, vma: *mut bindings::vm_area_struct) -> c_int:
+            file, ENODEV.to_errno(), ferrio_ring_mmap(file, vma);
         splice_read(
             file: *mut bindings::file, pos: *mut bindings::loff_t,
             pipe: *mut bindings::pipe_inode_info, len: usize, flags: c_uint
@@ -410,6 +412,7 @@ impl<T: RingFile> Fops<T> {
         unlocked_ioctl: Some(Self::ioctl),
         #[cfg(CONFIG_COMPAT)]
         compat_ioctl: bindings::compat_ptr_ioctl,
+        mmap: Some(Self::mmap),
         splice_read: Some(Self::splice_read),
         splice_write: Some(Self::splice_write),
         show_fdinfo: Some(Self::show_fdinfo),

@@ -30,6 +30,7 @@
 MODULE_IMPORT_NS(FERRIO_RING_API);
 
 struct pipe_inode_info;
+struct vm_area_struct;
 
 /* The rings of a device, or of an open file of one, one for each direction: opaque. */
 struct ferrio_ring;
@@ -328,6 +329,20 @@ long ferrio_ring_ioctl(struct ferrio_ring *ring, struct file *file, unsigned int
 		       unsigned long arg);
 
 /**
+ * ferrio_ring_mmap() - ->mmap
+ * @ring: of the file
+ * @file: of the call
+ * @vma: of the call
+ *
+ * The windows of a consumer end of what is read, at the offsets of FERRIO_RB_GET_INFO; those of
+ * a producer end of what is written at the same ones, or, if there are both directions,
+ * map_bytes further on.  A mapping keeps the file.
+ *
+ * Return: 0 or an error, which is the result of ->mmap: nothing may fail behind it.
+ */
+int ferrio_ring_mmap(struct ferrio_ring *ring, struct file *file, struct vm_area_struct *vma);
+
+/**
  * ferrio_ring_splice_read() - ->splice_read
  * @ring: -EINVAL without FERRIO_RING_READ
  * @file: of the call
@@ -386,6 +401,10 @@ static long name##_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {											\
 	return ferrio_ring_ioctl(name(file), file, cmd, arg);				\
 }											\
+static int name##_mmap(struct file *file, struct vm_area_struct *vma)			\
+{											\
+	return ferrio_ring_mmap(name(file), file, vma);					\
+}											\
 static ssize_t name##_splice_read(struct file *file, loff_t *pos,			\
 				  struct pipe_inode_info *pipe, size_t len,		\
 				  unsigned int flags)					\
@@ -414,6 +433,7 @@ static void name##_show_fdinfo(struct seq_file *m, struct file *file)			\
 	.poll = name##_poll,			\
 	.unlocked_ioctl = name##_ioctl,		\
 	.compat_ioctl = compat_ptr_ioctl,	\
+	.mmap = name##_mmap,			\
 	.splice_read = name##_splice_read,	\
 	.splice_write = name##_splice_write,	\
 	.show_fdinfo = name##_show_fdinfo

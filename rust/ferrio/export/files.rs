@@ -11,6 +11,7 @@ use super::{Call, FromC};
 use crate::{
     chardev::Request,
     iov::{IterDest, IterSource},
+    mapping::lent::LentVma,
     poll::PollTable,
     splice::{PipeSink, PipeSource},
 };
@@ -165,6 +166,20 @@ impl<'a> PipeToDrain<'a> {
     pub fn source(self, len: usize) -> PipeSource<'a> {
         // SAFETY: Of the running `->splice_write`, by the contract of FromPipe.
         unsafe { PipeSource::new(self.0, len) }
+    }
+}
+
+/// `struct vm_area_struct *`: that of the running `->mmap`, which returns what the function does, and
+/// whose file keeps this module.
+pub struct Vma;
+
+impl FromC for Vma {
+    type C = *mut bindings::vm_area_struct;
+    type Rust<'a> = LentVma<'a>;
+
+    unsafe fn from_c<'a>(c: *mut bindings::vm_area_struct, _call: &'a Call) -> LentVma<'a> {
+        // SAFETY: Our contract is the one asked for.
+        unsafe { LentVma::from_raw(c) }
     }
 }
 

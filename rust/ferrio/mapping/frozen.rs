@@ -53,7 +53,7 @@ pub fn map_frozen<T: MappedFrozen>(vma: NewVma<'_, T>) -> Result {
     // SAFETY: The VMA is in setup by the type invariants, so the operations may be set. They fit
     // its file, and live as long as the module, which the file pins.
     unsafe { (*vma.as_ptr()).vm_ops = VmOps::<T>::get() };
-    populate(&vma, |index| frozen.page(index))
+    populate(vma.vma, |index| frozen.page(index))
 }
 
 /// The `struct vm_operations_struct` of `T`, for VMAs that [`map_frozen`] made, and their copies.
