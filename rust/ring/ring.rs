@@ -55,6 +55,7 @@
 mod bell;
 mod hope;
 mod mapped;
+pub mod quick;
 mod turn;
 mod words;
 

@@ -7,27 +7,31 @@
 //! own, of which the driver holds one end, and the files of the driver the other one, as one holder
 //! together; they make further ones by FERRIO_RB_MINT.
 
+mod consume;
 mod end;
 pub(crate) mod files;
 mod later;
 pub(crate) mod map;
+mod produce;
 
-pub(crate) use end::{Context, Direction};
+pub(crate) use end::Context;
 
 use crate::{
+    calls::Held,
     export::abi::{self, ferrio_ring_params},
     rw::Rw,
     size::RingBytes,
 };
+use end::{Consumes, Direction, Produces};
 use ferrio::export::Opaque;
 use kernel::{prelude::*, sync::Arc};
 
 /// The rings of a device, or of an open file of one: `struct ferrio_ring`.
 pub(crate) struct Device {
     /// What programs read.
-    read: Option<Pin<KBox<Direction>>>,
+    read: Option<Pin<KBox<Direction<Produces>>>>,
     /// What programs write.
-    write: Option<Pin<KBox<Direction>>>,
+    write: Option<Pin<KBox<Direction<Consumes>>>>,
     /// The files are those of many, so that none of them can give an end up.
     shared: bool,
 }
@@ -52,26 +56,24 @@ impl Device {
         {
             return Err(EINVAL);
         }
-        let direction = |bit, rw: Rw| {
-            (params.directions & bit != 0)
-                .then(|| Direction::new(bytes, rw))
-                .transpose()
-        };
         // The driver is at the other end of what programs do.
+        let (read, write) = (
+            params.directions & abi::FERRIO_RING_READ != 0,
+            params.directions & abi::FERRIO_RING_WRITE != 0,
+        );
         let device = Device {
-            read: direction(abi::FERRIO_RING_READ, Rw::Write)?,
-            write: direction(abi::FERRIO_RING_WRITE, Rw::Read)?,
+            read: read.then(|| Direction::new(bytes)).transpose()?,
+            write: write.then(|| Direction::new(bytes)).transpose()?,
             shared: params.flags & abi::FERRIO_RING_SHARED != 0,
         };
         Ok(Arc::new(device, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// The direction of `rw`, as programs see it.
-    #[inline]
-    fn direction(&self, rw: Rw) -> Option<&Direction> {
+    /// The ring that `rw` means to programs, and the set of its ends that the files have.
+    fn held(&self, rw: Rw) -> Option<Held<'_>> {
         match rw {
-            Rw::Read => self.read.as_deref(),
-            Rw::Write => self.write.as_deref(),
+            Rw::Read => self.read.as_ref().map(|direction| direction.held()),
+            Rw::Write => self.write.as_ref().map(|direction| direction.held()),
         }
     }
 
@@ -81,8 +83,8 @@ impl Device {
     ///
     /// `EBADF`: there is none.
     #[inline]
-    pub(crate) fn producer(&self) -> Result<&Direction> {
-        self.direction(Rw::Read).ok_or(EBADF)
+    pub(crate) fn producer(&self) -> Result<&Direction<Produces>> {
+        self.read.as_deref().ok_or(EBADF)
     }
 
     /// The end at which the driver consumes.
@@ -91,20 +93,19 @@ impl Device {
     ///
     /// `EBADF`: there is none.
     #[inline]
-    pub(crate) fn consumer(&self) -> Result<&Direction> {
-        self.direction(Rw::Write).ok_or(EBADF)
+    pub(crate) fn consumer(&self) -> Result<&Direction<Consumes>> {
+        self.write.as_deref().ok_or(EBADF)
     }
 
     /// Gives up the driver's ends of a set of directions; those that are not there are ignored.
     pub(crate) fn shutdown(&self, directions: u32) {
-        for (bit, rw) in [
-            (abi::FERRIO_RING_READ, Rw::Read),
-            (abi::FERRIO_RING_WRITE, Rw::Write),
-        ] {
-            if directions & bit == 0 {
-                continue;
+        if directions & abi::FERRIO_RING_READ != 0 {
+            if let Some(direction) = &self.read {
+                direction.shutdown();
             }
-            if let Some(direction) = self.direction(rw) {
+        }
+        if directions & abi::FERRIO_RING_WRITE != 0 {
+            if let Some(direction) = &self.write {
                 direction.shutdown();
             }
         }
@@ -112,7 +113,10 @@ impl Device {
 
     /// Gives up the ends of the driver's files.
     pub(crate) fn leave(&self) {
-        for direction in [&self.read, &self.write].into_iter().flatten() {
+        if let Some(direction) = &self.read {
+            direction.leave();
+        }
+        if let Some(direction) = &self.write {
             direction.leave();
         }
     }

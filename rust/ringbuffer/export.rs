@@ -13,9 +13,9 @@ use core::ptr::NonNull;
 use ferrio::export::{
     files::{Called, Dest, FromPipe, Iocb, Lines, NoPosition, Polls, Source, ToPipe, Vma},
     memory::{BytesAt, Len, Length, ReadAt, RoomAt, WriteAt},
-    In, Put, Shared, Used,
+    In, IntoC, Put, Shared, Used,
 };
-use ferrio::poll::Mask;
+use ferrio::{pages::SMALL, poll::Mask};
 use kernel::{
     prelude::*,
     sync::{Arc, ArcBorrow},
@@ -49,8 +49,21 @@ fn free(device: Option<Arc<Device>>) {
     }
 }
 
-#[inline]
+/// The way of a message of a few bytes, as far as it needs nobody; all else is [`write_any`]'s.
+#[inline(always)]
 fn write_in<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>, context: Context) -> Result {
+    if len.get() <= SMALL {
+        if let (Ok(end), Some(from)) = (device.producer(), len.bytes(at)) {
+            if let Some(result) = end.write_small(from, context) {
+                return result;
+            }
+        }
+    }
+    write_any(device, at, len, context)
+}
+
+#[inline(never)]
+fn write_any<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>, context: Context) -> Result {
     let end = device.producer()?;
     end.write(len.bytes(at).ok_or(EINVAL)?, context)
 }
@@ -91,25 +104,47 @@ fn discard(device: &Device) {
     }
 }
 
-#[inline]
+/// As [`write_in`], the other way; as C has it, so that all else is a last call.
+#[inline(always)]
 fn read_in<'a>(
+    device: &Device,
+    mut at: WriteAt<'a>,
+    min: usize,
+    len: Length<'a>,
+    context: Context,
+) -> isize {
+    if len.get() <= SMALL && min.wrapping_sub(1) < len.get() {
+        if let (Ok(end), Some(to)) = (device.consumer(), len.room_again(&mut at)) {
+            if let Some(read) = end.read_small(to, min, context) {
+                return read as isize;
+            }
+        }
+    }
+    read_any(device, at, min, len, context)
+}
+
+#[inline(never)]
+fn read_any<'a>(
     device: &Device,
     at: WriteAt<'a>,
     min: usize,
     len: Length<'a>,
     context: Context,
-) -> Result<usize> {
-    let end = device.consumer()?;
-    end.read(len.room(at).ok_or(EINVAL)?, min, context)
+) -> isize {
+    let read = device.consumer().and_then(|end| {
+        let to = len.room(at).ok_or(EINVAL)?;
+        end.read(to, min, context)
+    });
+    read.into_c()
 }
 
 #[inline]
-fn read<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> Result<usize> {
+fn read<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> isize {
     read_in(device, at, min, len, Context::MaySleep)
 }
 
 #[inline]
-fn read_atomic<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> Result<usize> {
+fn read_atomic<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> isize {
     read_in(device, at, min, len, Context::Atomic)
 }
 
@@ -157,12 +192,11 @@ ferrio::export! {
         fn ferrio_ring_discard(ring: Used<Device>) = discard;
 
         /// As many bytes as there are, and at least some.
-        fn ferrio_ring_read(ring: Used<Device>, to: RoomAt, min: usize, len: Len) -> Result<usize>
-            = read;
+        fn ferrio_ring_read(ring: Used<Device>, to: RoomAt, min: usize, len: Len) -> isize = read;
 
         /// The same without sleeping.
-        fn ferrio_ring_read_atomic(ring: Used<Device>, to: RoomAt, min: usize, len: Len)
-            -> Result<usize> = read_atomic;
+        fn ferrio_ring_read_atomic(ring: Used<Device>, to: RoomAt, min: usize, len: Len) -> isize
+            = read_atomic;
 
         /// `->read_iter`.
         fn ferrio_ring_read_iter(ring: Used<Device>, iocb: Iocb, to: Dest) -> Result<usize>

@@ -79,6 +79,13 @@ impl<'a> Length<'a> {
         Some(unsafe { slice::from_raw_parts(start.as_ptr(), self.0) })
     }
 
+    /// The room, for a part of the call.
+    #[inline]
+    pub fn room_again<'r>(self, at: &'r mut WriteAt<'a>) -> Option<&'r mut [MaybeUninit<u8>]> {
+        // What is made of the copy does not outlive the borrow, which is exclusive.
+        self.room(WriteAt(at.0, PhantomData))
+    }
+
     /// The room; `None` if there is no memory, or more than any can be.
     #[inline]
     pub fn room(self, at: WriteAt<'a>) -> Option<&'a mut [MaybeUninit<u8>]> {

@@ -7,16 +7,21 @@
 use super::PageVec;
 use crate::{once::Once, sys};
 use core::{ffi::c_void, marker::PhantomData, mem::MaybeUninit, ops::Deref, ptr::NonNull};
-use kernel::{bindings, page::PAGE_SHIFT, prelude::*};
+use kernel::{
+    bindings,
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+};
 
 /// Where pages lie twice in a row.
 ///
 /// # Invariants
 ///
 /// `base` is what `vmap()` gave for all pages of a [`PageVec`] in their order, and once more; it is
-/// unmapped when dropped, before the pages go.
+/// unmapped when dropped, before the pages go. They are `mask + 1` bytes, a power of two.
 struct Area {
     base: NonNull<u8>,
+    mask: usize,
 }
 
 // SAFETY: An address of the kernel belongs to no task.
@@ -64,12 +69,16 @@ impl TwicePages {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`: no memory, no address space, or twice as many pages as the machine has memory.
+    /// - `ENOMEM`: no memory, no address space, or twice as many pages as the machine has memory.
+    /// - `EINVAL`: their number is no power of two.
     pub fn map(&self) -> Result {
         if self.area.get().is_some() {
             return Ok(());
         }
         let count = self.pages.len() >> PAGE_SHIFT;
+        if !count.is_power_of_two() {
+            return Err(EINVAL);
+        }
         let twice = count.checked_mul(2).ok_or(ENOMEM)?;
         let mut list = KVVec::with_capacity(twice, GFP_KERNEL | __GFP_NOWARN)?;
         for index in 0..twice {
@@ -81,27 +90,84 @@ impl TwicePages {
         // mapping, which is dropped before them.
         let base = unsafe { sys::ferrio_vmap(list.as_mut_ptr(), twice) };
         let base = NonNull::new(base.cast()).ok_or(ENOMEM)?;
-        // INVARIANT: All pages, twice. If somebody was faster, this one is unmapped again.
-        self.area.set(Area { base });
+        // INVARIANT: All pages, twice; and so many bytes. If somebody was faster, this one is
+        // unmapped again.
+        let mask = self.pages.len() - 1;
+        self.area.set(Area { base, mask });
         Ok(())
     }
 
-    /// `len` bytes from `offset` on, which may go on behind the end; `None` if they are not mapped,
-    /// if `offset` is behind the end, or if they are more than there are. Any context.
+    /// `len` bytes from `position` on, modulo the size, which may go on behind the end; `None` if
+    /// they are not mapped, or more than there are. Any context.
     #[inline]
-    pub fn piece(&self, offset: usize, len: usize) -> Option<Piece<'_>> {
+    pub fn piece(&self, position: u64, len: usize) -> Option<Piece<'_>> {
         let area = self.area.get()?;
-        let size = self.pages.len();
-        if offset >= size || len > size {
+        if len > area.mask + 1 {
             return None;
         }
+        // SAFETY: Just checked.
+        Some(unsafe { area.piece(position, len) })
+    }
+
+    /// As [`piece`](Self::piece), of [`SMALL`] bytes at most: that many there are always.
+    #[inline(always)]
+    pub fn small_piece(&self, position: u64, len: usize) -> Option<Piece<'_>> {
+        const { assert!(SMALL <= PAGE_SIZE) };
+        let area = self.area.get()?;
+        // SAFETY: A power of two of pages is one at least.
+        Some(unsafe { area.piece(position, len.min(SMALL)) })
+    }
+}
+
+impl Area {
+    /// # Safety
+    ///
+    /// `len` must be at most `mask + 1`.
+    #[inline(always)]
+    unsafe fn piece(&self, position: u64, len: usize) -> Piece<'_> {
+        let offset = position as usize & self.mask;
         // INVARIANT: `offset + len` is less than twice the size, which is mapped.
-        Some(Piece {
+        Piece {
             // SAFETY: Within the mapping.
-            start: unsafe { area.base.add(offset) },
+            start: unsafe { self.base.add(offset) },
             len,
             _pages: PhantomData,
-        })
+        }
+    }
+}
+
+/// The most that a small copy moves.
+pub const SMALL: usize = 16;
+
+/// Copies `len` bytes, [`SMALL`] at most, without a call.
+///
+/// As by `memcpy()`, nothing is done with what is copied; so it does not matter whether somebody
+/// writes to it meanwhile.
+///
+/// # Safety
+///
+/// So many bytes have to be valid for reads at `from` and for writes at `to`, and not overlap.
+#[inline(always)]
+unsafe fn copy_small(to: *mut u8, from: *const u8, len: usize) {
+    macro_rules! ends {
+        ($word:ty) => {{
+            let last = len - size_of::<$word>();
+            // SAFETY: The first and the last word of at least so many bytes, at most twice as many:
+            // both together are all of them.
+            unsafe {
+                let a = from.cast::<$word>().read_unaligned();
+                let b = from.add(last).cast::<$word>().read_unaligned();
+                to.cast::<$word>().write_unaligned(a);
+                to.add(last).cast::<$word>().write_unaligned(b);
+            }
+        }};
+    }
+    match len {
+        8..=SMALL => ends!(u64),
+        4..=7 => ends!(u32),
+        2..=3 => ends!(u16),
+        1 => ends!(u8),
+        _ => (),
     }
 }
 
@@ -133,6 +199,22 @@ impl Piece<'_> {
         // SAFETY: So many bytes are valid at both, by the type invariants; the slice is no part of
         // the pages, which nobody has a reference to. A copy by C, as a program's would be.
         unsafe { bindings::memcpy(self.start.as_ptr().cast(), from.as_ptr().cast(), len) };
+    }
+
+    /// As [`fill`](Self::fill), of [`SMALL`] bytes at most, without a call.
+    #[inline(always)]
+    pub fn fill_small(self, from: &[u8]) {
+        let len = from.len().min(self.len).min(SMALL);
+        // SAFETY: As for `fill`.
+        unsafe { copy_small(self.start.as_ptr(), from.as_ptr(), len) };
+    }
+
+    /// As [`read`](Self::read), of [`SMALL`] bytes at most, without a call.
+    #[inline(always)]
+    pub fn read_small(self, to: &mut [MaybeUninit<u8>]) {
+        let len = to.len().min(self.len).min(SMALL);
+        // SAFETY: As for `fill`.
+        unsafe { copy_small(to.as_mut_ptr().cast(), self.start.as_ptr(), len) };
     }
 
     /// Reads the first bytes, as many as there are of both. What others write meanwhile is read, or

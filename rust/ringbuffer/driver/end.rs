@@ -3,9 +3,9 @@
 //! The driver's end of a ring.
 //!
 //! A turn is that of a mapped holder, [`ring::Producer`] or [`ring::Consumer`]: without a token, as
-//! nobody else can hold this end, and with the peer's position kept from one turn to the next. On
-//! the path of every message is one look at the state, one or two at positions, a copy in one
-//! piece, a store, a fence, and one look at the peer's bell.
+//! nobody else can hold this end, and with the peer's position kept from one turn to the next. The
+//! path of a message of a few bytes is shorter yet, [`ring::quick`]: a look at the state and the
+//! own position, the copy, a store, a fence and a look at the peer's bell, without a call.
 
 use super::later::Later;
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     wish::Wish,
     words::{DriverWords, OwnWord, PageWord},
 };
-use core::{mem::MaybeUninit, ptr::NonNull};
+use core::marker::PhantomData;
 use ferrio::{
     irq_work::IrqWork,
     task,
@@ -29,7 +29,7 @@ use kernel::{
     prelude::*,
     sync::{atomic::Atomic, Arc},
 };
-use ring::{state, Bell, Consumer, Kept, Producer, Span, Stop, Word};
+use ring::{quick, Bell, Kept, Stop, Word};
 
 /// What a call may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,77 +40,116 @@ pub(crate) enum Context {
     Atomic,
 }
 
-/// One ring of a driver, with both its ends.
+/// Which end the driver has.
+pub(crate) trait Side: Send + Sync + 'static {
+    /// That end.
+    const RW: Rw;
+
+    /// What is wrong when the other one is impossible: FERRIO_RB_CORRUPT_*.
+    const CORRUPT: u32;
+
+    /// What is kept before the first turn.
+    fn kept(size: u64) -> Option<Kept>;
+}
+
+/// The producer's, of a ring that programs read.
+pub(crate) struct Produces;
+
+impl Side for Produces {
+    const RW: Rw = Rw::Write;
+    const CORRUPT: u32 = uapi::FERRIO_RB_CORRUPT_CONSUMER;
+
+    fn kept(size: u64) -> Option<Kept> {
+        Kept::producer(0, size)
+    }
+}
+
+/// The consumer's, of a ring that programs write.
+pub(crate) struct Consumes;
+
+impl Side for Consumes {
+    const RW: Rw = Rw::Read;
+    const CORRUPT: u32 = uapi::FERRIO_RB_CORRUPT_PRODUCER;
+
+    fn kept(size: u64) -> Option<Kept> {
+        Kept::consumer(0, size)
+    }
+}
+
+/// One ring of a driver, with both its ends; `S` says which is the driver's.
 #[pin_data]
-pub(crate) struct Direction {
-    ring: Arc<Ring>,
-    /// The driver's end.
-    rw: Rw,
+pub(crate) struct Direction<S: Side> {
+    pub(super) ring: Arc<Ring>,
     /// The set with that end, while the driver has not given it up.
     driver: Atomic<u32>,
     /// The set with the other end, which is that of the driver's files.
     files: Atomic<u32>,
-    /// What is kept between two turns: the size,
+    /// In bytes.
+    pub(super) size: u64,
+    /// What is kept between two turns: the size, too,
     kept: Kept,
     /// the peer's position,
-    peer: OwnWord,
+    pub(super) peer: OwnWord,
     /// and the last sequence that the peer was woken for.
     woken: OwnWord,
     /// Bytes that are reserved.
-    reserved: OwnWord,
+    pub(super) reserved: OwnWord,
+    _side: PhantomData<S>,
     /// Wakes the other end, and whatever else an atomic call cannot do.
     #[pin]
     later: IrqWork<Later>,
 }
 
 /// The words of a ring, as the driver's end uses them.
-struct EndWords<'m> {
-    own: PageWord<'m>,
+pub(super) struct EndWords<'m> {
+    pub(super) own: PageWord<'m>,
     peer: PageWord<'m>,
     armed: PageWord<'m>,
     wanted: PageWord<'m>,
-    state: PageWord<'m>,
+    pub(super) state: PageWord<'m>,
 }
 
 impl<'m> EndWords<'m> {
     #[inline]
-    fn end(&self) -> ring::End<'_, PageWord<'m>> {
+    pub(super) fn end(&self) -> ring::End<'_, PageWord<'m>> {
         ring::End {
             own: &self.own,
             peer: &self.peer,
-            bell: Bell::new(&self.armed, &self.wanted),
+            bell: self.bell(),
             state: &self.state,
         }
     }
+
+    #[inline]
+    fn bell(&self) -> Bell<&PageWord<'m>> {
+        Bell::new(&self.armed, &self.wanted)
+    }
 }
 
-impl Direction {
-    /// A ring of `bytes`, of which the driver holds the end `rw`.
+impl<S: Side> Direction<S> {
+    /// A ring of `bytes`, of which the driver holds its end.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; `EINTR`: the caller is being killed.
-    pub(super) fn new(bytes: RingBytes, rw: Rw) -> Result<Pin<KBox<Self>>> {
+    pub(super) fn new(bytes: RingBytes) -> Result<Pin<KBox<Self>>> {
         let ring = Ring::of_driver()?;
         ring.set_size(bytes)?;
         ring.use_memory(None, false)?.data.map()?;
         let size = bytes.get() as u64;
-        let kept = match rw {
-            Rw::Read => Kept::consumer(0, size),
-            Rw::Write => Kept::producer(0, size),
-        };
-        let kept = kept.ok_or(EINVAL)?;
+        let kept = S::kept(size).ok_or(EINVAL)?;
         let (peer, woken) = kept.words();
         KBox::pin_init(
             pin_init!(Self {
-                rw,
-                driver: Atomic::new(rw.bit()),
-                files: Atomic::new(rw.peer().bit()),
+                driver: Atomic::new(S::RW.bit()),
+                files: Atomic::new(S::RW.peer().bit()),
+                size,
                 kept,
                 peer: OwnWord::new(peer),
                 woken: OwnWord::new(woken),
                 reserved: OwnWord::new(0),
-                later <- IrqWork::new(Later::new(ring.clone(), rw.peer())),
+                _side: PhantomData,
+                later <- IrqWork::new(Later::new(ring.clone(), S::RW.peer())),
                 ring,
             }),
             GFP_KERNEL_ACCOUNT,
@@ -125,27 +164,27 @@ impl Direction {
     /// The driver gives its end up.
     pub(super) fn shutdown(&self) {
         // EBADF: it has before.
-        let _ = self.ring.drop_holder(self.rw, &self.driver, 0);
+        let _ = self.ring.drop_holder(S::RW, &self.driver, 0);
     }
 
     /// No file of the driver has the other end any more.
     pub(super) fn leave(&self) {
         // EBADF: they have given it up before.
-        let _ = self.ring.drop_holder(self.rw.peer(), &self.files, 0);
+        let _ = self.ring.drop_holder(S::RW.peer(), &self.files, 0);
     }
 
     #[inline]
-    fn memory(&self) -> Result<&Memory> {
+    pub(super) fn memory(&self) -> Result<&Memory> {
         // Made with the ring.
         self.ring.memory().ok_or(EBADF)
     }
 
     #[inline]
-    fn words<'m>(&'m self, memory: &'m Memory) -> EndWords<'m> {
-        let peer = self.rw.peer();
+    pub(super) fn words<'m>(&'m self, memory: &'m Memory) -> EndWords<'m> {
+        let peer = S::RW.peer();
         let (armed, wanted) = self.ring.side(peer).alarm.words();
         EndWords {
-            own: memory.position(self.rw),
+            own: memory.position(S::RW),
             peer: memory.position(peer),
             armed,
             wanted,
@@ -154,12 +193,12 @@ impl Direction {
     }
 
     #[inline]
-    fn kept(&self, ready: u64) -> Kept {
+    pub(super) fn kept(&self, ready: u64) -> Kept {
         self.kept.with((self.peer.load(), self.woken.load()), ready)
     }
 
     #[inline]
-    fn keep(&self, kept: Kept) {
+    pub(super) fn keep(&self, kept: Kept) {
         let (peer, woken) = kept.words();
         self.peer.store(peer);
         self.woken.store(woken);
@@ -167,8 +206,8 @@ impl Direction {
 
     /// Step W5: somebody is armed at the other end for what was just published.
     #[cold]
-    fn wake(&self, context: Context) {
-        let (ring, peer): (&Ring, Rw) = (&self.ring, self.rw.peer());
+    pub(super) fn wake(&self, context: Context) {
+        let (ring, peer): (&Ring, Rw) = (&self.ring, S::RW.peer());
         match context {
             Context::MaySleep => {
                 ring.side(peer).alarm.wake_armed(ring.news(peer), ring);
@@ -177,9 +216,37 @@ impl Direction {
         }
     }
 
+    /// Steps 5 and 6 of a turn that needed nothing else, whose result is `result`.
+    #[inline(always)]
+    pub(super) fn publish_at<T>(
+        &self,
+        words: &EndWords<'_>,
+        position: u64,
+        context: Context,
+        result: T,
+    ) -> T {
+        if quick::publish::<DriverWords<'_>>(&words.own, &words.bell(), position) {
+            return self.called(position, context, result);
+        }
+        result
+    }
+
+    /// Step W4: somebody is armed; for this? Gives back `result`, so that it is a last call.
+    #[cold]
+    fn called<T>(&self, position: u64, context: Context, result: T) -> T {
+        if let Ok(memory) = self.memory() {
+            let words = self.words(memory);
+            if let Some(sequence) = words.bell().called(position, self.woken.load()) {
+                self.woken.store(sequence);
+                self.wake(context);
+            }
+        }
+        result
+    }
+
     /// Why a turn has nothing to move, as an error.
     #[cold]
-    fn stopped(&self, stop: Stop, context: Context) -> Error {
+    pub(super) fn stopped(&self, stop: Stop, context: Context) -> Error {
         match stop {
             Stop::Empty | Stop::Full | Stop::End => return EAGAIN,
             Stop::Closed => return EPIPE,
@@ -187,14 +254,10 @@ impl Direction {
             Stop::Corrupt => (),
         }
         if self.ring.must_be_intact().is_ok() {
-            let reason = match self.rw {
-                Rw::Read => uapi::FERRIO_RB_CORRUPT_PRODUCER,
-                Rw::Write => uapi::FERRIO_RB_CORRUPT_CONSUMER,
-            };
             match context {
-                Context::MaySleep => self.ring.set_corrupt(reason),
+                Context::MaySleep => self.ring.set_corrupt(S::CORRUPT),
                 Context::Atomic => {
-                    self.later.target().blame(reason);
+                    self.later.target().blame(S::CORRUPT);
                     self.later.queue();
                 }
             }
@@ -222,9 +285,9 @@ impl Direction {
             holds: &self.driver,
             file: None,
         };
-        let worth = self.ring.worth(self.rw);
-        let wish = OrStop(Wish::new(&stream, self.rw, need, worth));
-        let waiters = &self.ring.side(self.rw).alarm.waiters;
+        let worth = self.ring.worth(S::RW);
+        let wish = OrStop(Wish::new(&stream, S::RW, need, worth));
+        let waiters = &self.ring.side(S::RW).alarm.waiters;
         waiters.wait(Sleep::Interruptible, wish)?;
         if task::should_stop() {
             return Err(EINTR);
@@ -234,7 +297,7 @@ impl Direction {
 
     /// `try_it`, again and again until it says something else than "not now".
     #[inline]
-    fn until_done<T>(
+    pub(super) fn until_done<T>(
         &self,
         need: usize,
         context: Context,
@@ -249,170 +312,6 @@ impl Direction {
                 },
                 result => return result,
             }
-        }
-    }
-
-    /// Begins a turn of the producer with `need` bytes, and goes on with where they are.
-    #[inline]
-    fn produce<T>(
-        &self,
-        need: usize,
-        context: Context,
-        body: impl FnOnce(&Memory, Producer<'_, DriverWords<'_>>, Span) -> Result<T>,
-    ) -> Result<T> {
-        let memory = self.memory()?;
-        let words = self.words(memory);
-        let mut end = Producer::resume(words.end(), self.kept(0));
-        match end.free_min(need as u64) {
-            Ok(span) if span.len >= need as u64 => body(memory, end, span),
-            Ok(_) => {
-                self.keep(end.kept());
-                Err(EAGAIN)
-            }
-            Err(stop) => Err(self.stopped(stop, context)),
-        }
-    }
-
-    #[inline]
-    fn publish(&self, mut end: Producer<'_, DriverWords<'_>>, bytes: u64, context: Context) {
-        let called = end.publish(bytes);
-        self.keep(end.kept());
-        if called.is_some() {
-            self.wake(context);
-        }
-    }
-
-    /// ferrio_ring_write().
-    #[inline]
-    pub(crate) fn write(&self, from: &[u8], context: Context) -> Result {
-        self.reserved.store(0);
-        self.until_done(from.len(), context, || {
-            self.produce(from.len(), context, |memory, end, span| {
-                let piece = memory.data.piece(span.offset as usize, from.len());
-                piece.ok_or(EMSGSIZE)?.fill(from);
-                self.publish(end, from.len() as u64, context);
-                Ok(())
-            })
-        })
-    }
-
-    /// ferrio_ring_reserve().
-    #[inline]
-    pub(crate) fn reserve(&self, len: usize, context: Context) -> Result<NonNull<u8>> {
-        if len == 0 {
-            return Err(EINVAL);
-        }
-        self.until_done(len, context, || {
-            self.produce(len, context, |memory, end, span| {
-                let piece = memory.data.piece(span.offset as usize, len);
-                let start = piece.ok_or(EMSGSIZE)?.start();
-                self.keep(end.kept());
-                self.reserved.store(len as u64);
-                Ok(start)
-            })
-        })
-    }
-
-    /// ferrio_ring_commit().
-    #[inline]
-    pub(crate) fn commit(&self, len: usize, context: Context) -> Result {
-        let reserved = self.reserved.load();
-        if reserved == 0 || len as u64 > reserved {
-            return Err(EINVAL);
-        }
-        self.reserved.store(0);
-        if len > 0 {
-            let words = self.words(self.memory()?);
-            let end = Producer::resume(words.end(), self.kept(reserved));
-            self.publish(end, len as u64, context);
-        }
-        Ok(())
-    }
-
-    /// ferrio_ring_discard().
-    #[inline]
-    pub(crate) fn discard(&self) {
-        self.reserved.store(0);
-    }
-
-    /// ferrio_ring_read().
-    #[inline]
-    pub(crate) fn read(
-        &self,
-        to: &mut [MaybeUninit<u8>],
-        min: usize,
-        context: Context,
-    ) -> Result<usize> {
-        if min == 0 || min > to.len() {
-            return Err(EINVAL);
-        }
-        self.until_done(min, context, || self.try_read(to, min, context))
-    }
-
-    #[inline]
-    fn try_read(&self, to: &mut [MaybeUninit<u8>], min: usize, context: Context) -> Result<usize> {
-        let memory = self.memory()?;
-        let words = self.words(memory);
-        // In each turn: what was published before the end was given up is not read any more.
-        if words.state.load() & (state::CORRUPT | state::READ_CLOSED) != 0 {
-            return Err(self.given_up(context));
-        }
-        let mut end = Consumer::resume(words.end(), self.kept(0));
-        let span = match end.readable_min(min as u64) {
-            Ok(span) if span.len >= min as u64 => span,
-            Ok(_) | Err(Stop::Empty | Stop::End) => match self.rest(&mut end, context)? {
-                Some(span) => span,
-                None => return Ok(0),
-            },
-            Err(stop) => return Err(self.stopped(stop, context)),
-        };
-        let (ready, room) = (span.len as usize, to.len());
-        let to = to.get_mut(..ready.min(room)).ok_or(EINVAL)?;
-        let piece = memory.data.piece(span.offset as usize, to.len());
-        piece.ok_or(EMSGSIZE)?.read(to);
-        let called = end.consume(to.len() as u64);
-        self.keep(end.kept());
-        if called.is_some() {
-            self.wake(context);
-        }
-        Ok(to.len())
-    }
-
-    #[cold]
-    fn given_up(&self, context: Context) -> Error {
-        if self.ring.must_be_intact().is_err() {
-            return EBADMSG;
-        }
-        self.stopped(Stop::GivenUp, context)
-    }
-
-    /// There are too few bytes: what there is, if no more will come.
-    ///
-    /// # Errors
-    ///
-    /// `EAGAIN`: some may come. `EBADMSG`.
-    #[cold]
-    fn rest(
-        &self,
-        end: &mut Consumer<'_, DriverWords<'_>>,
-        context: Context,
-    ) -> Result<Option<Span>> {
-        // First: then all that is published is seen below. The print of it may be a little late,
-        // which a sleeper must not go round for; to ask takes a lock.
-        let over = match context {
-            Context::MaySleep => self.ring.is_finished(),
-            Context::Atomic => self.memory()?.state().load_acquire() & state::WRITE_CLOSED != 0,
-        };
-        let looked = end.readable_min(u64::MAX);
-        self.keep(end.kept());
-        match looked {
-            _ if !over => match looked {
-                Err(stop @ (Stop::Corrupt | Stop::GivenUp)) => Err(self.stopped(stop, context)),
-                _ => Err(EAGAIN),
-            },
-            Ok(span) => Ok(Some(span)),
-            Err(Stop::Empty | Stop::End) => Ok(None),
-            Err(stop) => Err(self.stopped(stop, context)),
         }
     }
 }

@@ -31,7 +31,7 @@ impl Device {
     ///
     /// `EINVAL`: there is none; what the VFS says of a file without that call.
     fn stream<'a>(&'a self, rw: Rw, file: &'a LocalFile) -> Result<Stream<'a>> {
-        let (ring, holds) = self.direction(rw).ok_or(EINVAL)?.held();
+        let (ring, holds) = self.held(rw).ok_or(EINVAL)?;
         Ok(Stream {
             ring,
             holds,
@@ -41,10 +41,7 @@ impl Device {
 
     /// A file as one that makes an ioctl: with the ends for which it is open.
     fn caller<'a>(&'a self, file: &'a LocalFile) -> Caller<'a> {
-        let held = |rw, open: bool| {
-            let direction = self.direction(rw).filter(|_| open)?;
-            Some(direction.held())
-        };
+        let held = |rw, open: bool| self.held(rw).filter(|_| open);
         Caller {
             file,
             kind: Kind::Plain,
@@ -140,8 +137,8 @@ pub(crate) fn splice_write(
 
 pub(crate) fn show_fdinfo(device: &Device, seq: &SeqFile) {
     for (rw, prefix) in [(Rw::Read, "rbr"), (Rw::Write, "rbw")] {
-        if let Some(direction) = device.direction(rw) {
-            direction.held().0.show(seq, prefix);
+        if let Some((ring, _)) = device.held(rw) {
+            ring.show(seq, prefix);
         }
     }
 }

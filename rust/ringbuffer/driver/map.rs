@@ -42,7 +42,7 @@ impl Shown for RingAt {
 /// # Errors
 ///
 /// `EINVAL`: no window of an end that there is; those of [`map_lent`]. `EBADF`: the file is not open
-/// for that direction, or has given the end up. `ENOMEM`.
+/// for it, or has given it up. `ENOMEM`.
 pub(crate) fn mmap(device: &Device, called: CalledFile<'_>, vma: LentVma<'_>) -> Result {
     let file = called.file();
     let mut base = 0;
@@ -50,10 +50,9 @@ pub(crate) fn mmap(device: &Device, called: CalledFile<'_>, vma: LentVma<'_>) ->
         (Rw::Read, Kind::Consumer, can_read(file)),
         (Rw::Write, Kind::Producer, can_write(file)),
     ] {
-        let Some(direction) = device.direction(rw) else {
+        let Some((ring, holds)) = device.held(rw) else {
             continue;
         };
-        let (ring, holds) = direction.held();
         let all = Memory::window(ring.size());
         for window in kind.windows(all).into_iter().flatten() {
             if (vma.first(), vma.count()) != (base + window.first, window.count) {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a driver does at the producer end.
+
+use super::end::{Context, Direction, Produces};
+use crate::{memory::Memory, words::DriverWords};
+use core::ptr::NonNull;
+use kernel::prelude::*;
+use ring::{quick, Producer, Span, Word};
+
+impl Direction<Produces> {
+    /// Begins a turn of the producer with `need` bytes, and goes on with where they are.
+    #[inline]
+    fn produce<T>(
+        &self,
+        need: usize,
+        context: Context,
+        body: impl FnOnce(&Memory, Producer<'_, DriverWords<'_>>, Span) -> Result<T>,
+    ) -> Result<T> {
+        let memory = self.memory()?;
+        let words = self.words(memory);
+        let mut end = Producer::resume(words.end(), self.kept(0));
+        match end.free_min(need as u64) {
+            Ok(span) if span.len >= need as u64 => body(memory, end, span),
+            Ok(_) => {
+                self.keep(end.kept());
+                Err(EAGAIN)
+            }
+            Err(stop) => Err(self.stopped(stop, context)),
+        }
+    }
+
+    #[inline]
+    fn publish(&self, mut end: Producer<'_, DriverWords<'_>>, bytes: u64, context: Context) {
+        let called = end.publish(bytes);
+        self.keep(end.kept());
+        if called.is_some() {
+            self.wake(context);
+        }
+    }
+
+    /// ferrio_ring_write() of [`SMALL`](ferrio::pages::SMALL) bytes at most, if there is room by
+    /// what is kept.
+    #[inline(always)]
+    pub(crate) fn write_small(&self, from: &[u8], context: Context) -> Option<Result> {
+        let memory = self.ring.memory()?;
+        let words = self.words(memory);
+        let len = from.len() as u64;
+        let at = quick::free_by(&words.own, &words.state, self.size, self.peer.load(), len)?;
+        memory.data.small_piece(at, from.len())?.fill_small(from);
+        self.reserved.store(0);
+        Some(self.publish_at(&words, at.wrapping_add(len), context, Ok(())))
+    }
+
+    /// ferrio_ring_write().
+    pub(crate) fn write(&self, from: &[u8], context: Context) -> Result {
+        self.reserved.store(0);
+        self.until_done(from.len(), context, || {
+            self.produce(from.len(), context, |memory, end, span| {
+                let piece = memory.data.piece(span.offset, from.len());
+                piece.ok_or(EMSGSIZE)?.fill(from);
+                self.publish(end, from.len() as u64, context);
+                Ok(())
+            })
+        })
+    }
+
+    /// ferrio_ring_reserve().
+    #[inline]
+    pub(crate) fn reserve(&self, len: usize, context: Context) -> Result<NonNull<u8>> {
+        if len == 0 {
+            return Err(EINVAL);
+        }
+        self.until_done(len, context, || {
+            self.produce(len, context, |memory, end, span| {
+                let piece = memory.data.piece(span.offset, len);
+                let start = piece.ok_or(EMSGSIZE)?.start();
+                self.keep(end.kept());
+                self.reserved.store(len as u64);
+                Ok(start)
+            })
+        })
+    }
+
+    /// ferrio_ring_commit().
+    #[inline]
+    pub(crate) fn commit(&self, len: usize, context: Context) -> Result {
+        let reserved = self.reserved.load();
+        if reserved == 0 || len as u64 > reserved {
+            return Err(EINVAL);
+        }
+        self.reserved.store(0);
+        if len > 0 {
+            let words = self.words(self.memory()?);
+            let end = Producer::resume(words.end(), self.kept(reserved));
+            self.publish(end, len as u64, context);
+        }
+        Ok(())
+    }
+
+    /// ferrio_ring_discard().
+    #[inline]
+    pub(crate) fn discard(&self) {
+        self.reserved.store(0);
+    }
+}
