@@ -3,8 +3,8 @@
 //! Arithmetic of positions, in one thread: every boundary, and at random.
 
 use ferrio_ring::{
-    called, observe, reached, state, used, Arm, Bell, Books, Consumer, Corrupt, End, Producer,
-    Span, Stop, Turn, Word, Words,
+    called, observe, reached, state, used, Arm, Bell, Books, Consumer, Corrupt, End, Kept,
+    Producer, Span, Stop, Turn, Word, Words,
 };
 use proptest::prelude::*;
 use std::sync::atomic::{
@@ -75,24 +75,30 @@ impl Ring {
         Bell::new(&self.armed, &self.wanted)
     }
 
-    fn consumer(&self, size: u64) -> Option<Consumer<'_, Core>> {
-        let end = End {
+    fn consumer_end(&self) -> End<'_, CoreWord> {
+        End {
             own: &self.consumer,
             peer: &self.producer,
             bell: self.bell(),
             state: &self.state,
-        };
-        Consumer::new(end, size)
+        }
     }
 
-    fn producer(&self, size: u64) -> Option<Producer<'_, Core>> {
-        let end = End {
+    fn producer_end(&self) -> End<'_, CoreWord> {
+        End {
             own: &self.producer,
             peer: &self.consumer,
             bell: self.bell(),
             state: &self.state,
-        };
-        Producer::new(end, size)
+        }
+    }
+
+    fn consumer(&self, size: u64) -> Option<Consumer<'_, Core>> {
+        Consumer::new(self.consumer_end(), size)
+    }
+
+    fn producer(&self, size: u64) -> Option<Producer<'_, Core>> {
+        Producer::new(self.producer_end(), size)
     }
 }
 
@@ -346,9 +352,14 @@ proptest! {
     }
 
     /// Mapped holders and calls take turns at both ends, in any mix: the positions are those of a
-    /// model that counts, and no holder is ever told of more than there is.
+    /// model that counts, and no holder is ever told of more than there is. Also if they are made
+    /// anew for each turn, of what they keep.
     #[test]
-    fn holders_take_turns(start in position(), steps in prop::collection::vec(step(), 1..60)) {
+    fn holders_take_turns(
+        start in position(),
+        steps in prop::collection::vec(step(), 1..60),
+        anew in any::<bool>(),
+    ) {
         const SIZE: u64 = 16;
         let ring = Ring::new(start, start);
         let (mut from, mut to) = (ring.producer(SIZE).unwrap(), ring.consumer(SIZE).unwrap());
@@ -394,7 +405,34 @@ proptest! {
             }
             prop_assert_eq!(ring.consumer.load(), start.wrapping_add(seen));
             prop_assert_eq!(ring.producer.load(), start.wrapping_add(made));
+            if anew {
+                from = Producer::resume(ring.producer_end(), from.kept());
+                to = Consumer::resume(ring.consumer_end(), to.kept());
+            }
         }
+    }
+
+    /// Whatever is kept: what a turn finds lies within the ring, and what it moves, too.
+    #[test]
+    fn kept_words_may_be_any(
+        at in position(),
+        words in any::<(u64, u64)>(),
+        ready in any::<u64>(),
+    ) {
+        const SIZE: u64 = 4096;
+        let ring = Ring::new(at, at);
+        let kept = Kept::producer(at, SIZE).unwrap().with(words, ready);
+        let mut end = Producer::resume(ring.producer_end(), kept);
+        prop_assert_eq!(end.publish(u64::MAX), None);
+        prop_assert_eq!(ring.producer.load(), at.wrapping_add(ready.min(SIZE)));
+        let mut end = Producer::resume(ring.producer_end(), end.kept());
+        prop_assert_eq!(end.publish(1), None);
+        prop_assert_eq!(ring.producer.load(), at.wrapping_add(ready.min(SIZE)));
+        let kept = Kept::consumer(at, SIZE).unwrap().with(words, 0);
+        if let Ok(span) = Consumer::resume(ring.consumer_end(), kept).readable() {
+            prop_assert!(span.offset < SIZE && span.len <= SIZE && span.len > 0);
+        }
+        prop_assert!(Kept::consumer(at, SIZE + 1).is_none() && Kept::producer(at, 0).is_none());
     }
 
     /// The books against a model: a set of sleepers, of whom the smallest is armed for.
