@@ -2,6 +2,7 @@
 /* The driver's ends: each call of ferrio_ring.h, in each context, with each error. */
 
 #include "fix_c.h"
+#include "fix_driver.h"
 
 static const unsigned int contexts[] = {
 	FERRIO_TEST_RING_SLEEPING, FERRIO_TEST_RING_ATOMIC, FERRIO_TEST_RING_HARDIRQ,

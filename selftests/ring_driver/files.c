@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 
 #include "hold.h"
-#include "rd.h"
+#include "fix_driver.h"
 
 static short polled(int fd)
 {

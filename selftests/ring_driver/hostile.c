@@ -5,7 +5,7 @@
 
 #include <ferrio/ring.h>
 
-#include "rd.h"
+#include "fix_driver.h"
 
 static void set_position(struct ringbuffer *rb, uint64_t to)
 {

@@ -5,6 +5,7 @@
 #include <ferrio/ring.h>
 
 #include "fix_c.h"
+#include "fix_driver.h"
 
 /* The file goes, and its driver's end with it; the mapping stays, and says so. */
 TEST_F(driver, file_goes_before_the_mapping)

@@ -66,38 +66,6 @@ static inline bool rd_is_rust(const char *device)
 	return !strcmp(device, FERRIO_TEST_RINGS_RUST);
 }
 
-FIXTURE(driver) {
-	int fd;
-	long live;
-};
-
-FIXTURE_VARIANT(driver) {
-	const char *device;
-};
-
-FIXTURE_VARIANT_ADD(driver, c) {
-	.device = FERRIO_TEST_RINGS_C,
-};
-
-FIXTURE_VARIANT_ADD(driver, rust) {
-	.device = FERRIO_TEST_RINGS_RUST,
-};
-
-/* Both directions, of one page each. */
-FIXTURE_SETUP(driver)
-{
-	self->live = rb_live_pages();
-	self->fd = rd_open(variant->device, O_RDWR, RD_READ | RD_WRITE, RB_PAGE);
-	rb_catch(SIGPIPE, SA_RESTART);
-}
-
-FIXTURE_TEARDOWN(driver)
-{
-	if (self->fd >= 0)
-		close(self->fd);
-	EXPECT_TRUE(rb_pages_return(self->live));
-}
-
 int main(int argc, char **argv)
 {
 	return drivers_main(argc, argv, rd_drivers);

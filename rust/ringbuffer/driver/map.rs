@@ -41,8 +41,8 @@ impl Shown for RingAt {
 ///
 /// # Errors
 ///
-/// `EINVAL`: no window of an end that there is; those of [`map_lent`]. `EBADF`: the file is not open
-/// for it, or has given it up. `ENOMEM`.
+/// `EINVAL`: no window of an end that there is; those of [`map_lent`]. `EBADF`: the file is not
+/// open for it, or has given it up. `ENOMEM`.
 pub(crate) fn mmap(device: &Device, called: CalledFile<'_>, vma: LentVma<'_>) -> Result {
     let file = called.file();
     let mut base = 0;
