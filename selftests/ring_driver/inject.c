@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(inject)
 /* ferrio_ring_alloc(): no memory anywhere, and then it works. */
 TEST_F_TIMEOUT(inject, alloc, 60)
 {
-	int fd, n, calls = 0, failed = 0;
+	int fd, n, failed = 0;
 	enum inject_hit hit;
 	long ret;
 
@@ -57,7 +57,6 @@ TEST_F_TIMEOUT(inject, alloc, 60)
 			close(fd);
 			break;
 		}
-		calls += hit == INJECT_CALL;
 		if (hit == INJECT_COPY) {
 			/* Before the call, or behind it. */
 			EXPECT_EQ(-EFAULT, ret);
@@ -71,10 +70,8 @@ TEST_F_TIMEOUT(inject, alloc, 60)
 		close(fd);
 		ASSERT_TRUE(rb_pages_return(self->live));
 	}
-	/* Five pages and a mapping for each ring. */
-	EXPECT_EQ(2 * (RB_HEAD_PAGES + 2 + 1), calls);
-	/* And the objects. */
-	EXPECT_LT(calls + 4, failed);
+	/* Five pages and a mapping for each ring, by the shim and by what it calls; objects. */
+	EXPECT_LT(2 * (2 * (RB_HEAD_PAGES + 2) + 1), failed);
 	EXPECT_GT(500, n);
 }
 
