@@ -153,6 +153,8 @@ TEST_F(driver, open_mode)
 	EXPECT_EQ(-EBADF, rb_try_mint(w, FERRIO_RB_READ));
 	EXPECT_EQ(-EBADF, rb_try_mint(w, FERRIO_RB_OBSERVE));
 	EXPECT_EQ(-EBADF, rb_wakeup(w, FERRIO_RB_READ));
+	EXPECT_EQ(-EBUSY, rb_set_size(r, RB_PAGE));
+	EXPECT_EQ(-EBUSY, rb_set_size(w, RB_PAGE));
 	EXPECT_EQ(POLLOUT, polled(w));
 	rb_info(w, &info);
 	EXPECT_EQ(RB_PAGE, info.ring_bytes);
@@ -162,6 +164,13 @@ TEST_F(driver, open_mode)
 	EXPECT_EQ(0, close(rb_mint(r, FERRIO_RB_OBSERVE)));
 	EXPECT_EQ(0, close(rb_mint(w, FERRIO_RB_WRITE)));
 	close(r);
+	close(w);
+
+	/* None at all. */
+	w = rd_open(variant->device, O_RDONLY, RD_WRITE, RB_PAGE);
+	EXPECT_EQ(-EBADF, E(ioctl(w, FERRIO_RB_GET_INFO, &info)));
+	EXPECT_EQ(-EBADF, rb_set_size(w, RB_PAGE));
+	EXPECT_EQ(0, polled(w));
 	close(w);
 }
 
