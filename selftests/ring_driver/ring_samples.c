@@ -56,7 +56,7 @@ TEST_F(sample, read)
 	char *bytes = (char *)numbers;
 	size_t have = 0, n;
 
-	for (int i = 0; i < rounds(300, 50); i++) {
+	for (int i = 0; i < rounds(300, 20); i++) {
 		n = read(self->fd, bytes + have, sizeof(numbers) - have - i % 7);
 		ASSERT_LT(0, (ssize_t)n);
 		have += n;
@@ -69,7 +69,7 @@ TEST_F(sample, read)
 
 TEST_F(sample, read_mapped)
 {
-	uint32_t n = rounds(300000, 20000), number;
+	uint32_t n = rounds(300000, 4000), number;
 	struct ringbuffer c;
 
 	ASSERT_LE(0, ringbuffer(self->fd, FERRIO_RB_READ, 0, &c));
@@ -94,7 +94,7 @@ TEST_F(sample, write)
 {
 	uint32_t numbers[777], next = 0;
 
-	for (int i = 0; i < rounds(300, 50); i++) {
+	for (int i = 0; i < rounds(300, 20); i++) {
 		for (int j = 0; j < 777; j++)
 			numbers[j] = next++;
 		ASSERT_EQ(sizeof(numbers), write(self->fd, numbers, sizeof(numbers)));
@@ -106,7 +106,7 @@ TEST_F(sample, write)
 
 TEST_F(sample, write_mapped)
 {
-	uint32_t n = rounds(300000, 20000);
+	uint32_t n = rounds(300000, 4000);
 	struct ringbuffer p;
 
 	ASSERT_LE(0, ringbuffer(self->fd, FERRIO_RB_WRITE, 0, &p));
@@ -137,11 +137,13 @@ TEST_F(sample, wrong_number)
 static int program(const char *argument)
 {
 	pid_t pid = fork();
+	char numbers[16];
 	int status;
 
 	if (!pid) {
-		execl("./ring_test", "ring_test", argument ? argument : "20000",
-		      argument ? "20000" : NULL, NULL);
+		snprintf(numbers, sizeof(numbers), "%d", rounds(20000, 1000));
+		execl("./ring_test", "ring_test", argument ? argument : numbers,
+		      argument ? numbers : NULL, NULL);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
