@@ -62,13 +62,25 @@ LAYOUT_AT(ferrio_rb_end_page, armed, 128);
 LAYOUT_AT(ferrio_rb_end_page, wanted, 136);
 
 LAYOUT_SIZE(ferrio_rb_counters, 64);
-LAYOUT_SIZE(ferrio_rb_state_page, 192);
+LAYOUT_SIZE(ferrio_rb_losses, 64);
+LAYOUT_AT(ferrio_rb_losses, discarded, 32);
+LAYOUT_SIZE(ferrio_rb_slot, 64);
+LAYOUT_AT(ferrio_rb_slot, position, 8);
+LAYOUT_AT(ferrio_rb_slot, header, 16);
+LAYOUT_AT(ferrio_rb_slot, lost, 24);
+LAYOUT_AT(ferrio_rb_slot, discarded, 56);
+LAYOUT_SIZE(ferrio_rb_producer_page, 512);
+LAYOUT_AT(ferrio_rb_producer_page, reserve, 256);
+LAYOUT_AT(ferrio_rb_producer_page, limit, 384);
+LAYOUT_SIZE(ferrio_rb_state_page, 320);
 LAYOUT_AT(ferrio_rb_state_page, ring_bytes, 8);
 LAYOUT_AT(ferrio_rb_state_page, state, 16);
 LAYOUT_AT(ferrio_rb_state_page, corrupt, 24);
 LAYOUT_AT(ferrio_rb_state_page, generation, 32);
 LAYOUT_AT(ferrio_rb_state_page, consumer, 64);
 LAYOUT_AT(ferrio_rb_state_page, producer, 128);
+LAYOUT_AT(ferrio_rb_state_page, records, 192);
+LAYOUT_AT(ferrio_rb_state_page, lost, 256);
 
 /* What is in a command number is for ever. */
 _Static_assert(FERRIO_RB_GET_INFO == 0xc058be00, "GET_INFO");

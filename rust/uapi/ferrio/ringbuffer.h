@@ -220,6 +220,86 @@ struct ferrio_rb_counters {
 	__u64 pad[3];
 };
 
+/* A record's header: Documentation/records.rst.  Bits that have no name are 0. */
+#define FERRIO_RB_RECORD_LEN		0xffffffffULL	/* bytes of payload */
+#define FERRIO_RB_RECORD_BUSY		(1ULL << 32)	/* neither committed nor discarded */
+#define FERRIO_RB_RECORD_DISCARD	(1ULL << 33)	/* to be skipped */
+#define FERRIO_RB_RECORD_GAP		(1ULL << 34)	/* what was lost: FERRIO_RB_LOST_CAUSES numbers */
+#define FERRIO_RB_RECORD_HELD		(1ULL << 35)	/* busy, its token has been redeemed */
+#define FERRIO_RB_RECORD_NEXT		(1ULL << 44)	/* what PHASE was behind the record */
+#define FERRIO_RB_RECORD_PHASE		(1ULL << 45)	/* the opposite of what it was here */
+#define FERRIO_RB_RECORD_CHECK_SHIFT	48		/* position / 8, its low 16 bits */
+
+/* Bytes of a header; of a payload and its header together a multiple of it. */
+#define FERRIO_RB_RECORD_HEADER_BYTES	8
+
+/* struct ferrio_rb_state_page.records: whether the ring has records, and how. */
+#define FERRIO_RB_RECORDS	(1ULL << 0)	/* it has */
+#define FERRIO_RB_RECORDS_MANY	(1ULL << 1)	/* many producers at once */
+#define FERRIO_RB_RECORDS_DROP	(1ULL << 2)	/* what has no room is lost, and counted */
+
+/* Why a record is lost: the index into `lost`, and into the payload of a gap. */
+#define FERRIO_RB_LOST_FULL		0	/* no room */
+#define FERRIO_RB_LOST_TOO_LARGE	1	/* never room */
+#define FERRIO_RB_LOST_ABORTED		2	/* its producer died */
+#define FERRIO_RB_LOST_PEER		3	/* the ring was corrupt, or made unusable */
+#define FERRIO_RB_LOST_CAUSES		4	/* how many there are */
+
+/**
+ * struct ferrio_rb_losses - records that did not get into the stream
+ * @lost: by cause, FERRIO_RB_LOST_*
+ * @discarded: taken back by their producers
+ * @pad: not used
+ */
+struct ferrio_rb_losses {
+	__u64 lost[FERRIO_RB_LOST_CAUSES];
+	__u64 discarded;
+	__u64 pad[3];
+};
+
+/**
+ * struct ferrio_rb_slot - what one mapping of many has reserved
+ * @claim: number << 2 | FERRIO_RB_SLOT_*
+ * @position: where the reservation begins, its low 56 bits
+ * @header: its header, without FERRIO_RB_RECORD_BUSY
+ * @lost: records that the holder lost, by cause
+ * @discarded: records that the holder took back
+ */
+struct ferrio_rb_slot {
+	__u64 claim;
+	__u64 position;
+	__u64 header;
+	__u64 lost[FERRIO_RB_LOST_CAUSES];
+	__u64 discarded;
+};
+
+/* struct ferrio_rb_slot.claim */
+#define FERRIO_RB_SLOT_IDLE	0	/* nothing is reserved */
+#define FERRIO_RB_SLOT_ASKING	1	/* it is if struct ferrio_rb_producer_page.reserve says so */
+#define FERRIO_RB_SLOT_WON	2	/* it is reserved */
+
+/* How many slots there are, behind struct ferrio_rb_producer_page. */
+#define FERRIO_RB_SLOTS		56
+
+/**
+ * struct ferrio_rb_producer_page - the producer's page of a ring with records
+ * @end: as in all rings; position is that of one producer
+ * @reserve: of many: position << 8 | number of the slot + 1, or 0 for the kernel
+ * @pad0: not used
+ * @limit: of many: position << 8 | what FERRIO_RB_RECORD_PHASE was there
+ * @pad1: not used
+ *
+ * On lines of their own: all producers look at both, and write the one far more
+ * often.  The slots, struct ferrio_rb_slot, are behind it.
+ */
+struct ferrio_rb_producer_page {
+	struct ferrio_rb_end_page end;
+	__u64 reserve;
+	__u64 pad0[15];
+	__u64 limit;
+	__u64 pad1[15];
+};
+
 /**
  * struct ferrio_rb_state_page - the page that the kernel alone writes
  * @abi_version: FERRIO_RB_ABI_VERSION
@@ -231,6 +311,9 @@ struct ferrio_rb_counters {
  * @pad: not used
  * @consumer: of the consumer's waits
  * @producer: of the producer's waits
+ * @records: FERRIO_RB_RECORDS* bits, 0 in a ring of bytes
+ * @pad1: not used
+ * @lost: by producers in the kernel; those of slots count in their slots
  */
 struct ferrio_rb_state_page {
 	__u32 abi_version;
@@ -242,6 +325,9 @@ struct ferrio_rb_state_page {
 	__u64 pad[3];
 	struct ferrio_rb_counters consumer;
 	struct ferrio_rb_counters producer;
+	__u64 records;
+	__u64 pad1[7];
+	struct ferrio_rb_losses lost;
 };
 
 /*
