@@ -71,18 +71,29 @@ impl<W: Word> Bell<W> {
     /// To be called behind the store of the position and a full fence: [`called`].
     #[inline]
     pub fn called(&self, position: u64, woken: u64) -> Option<u64> {
-        // Acquire: pairs with the release in arm(). What comes out of the two words is no more
-        // than whether to call.
-        let armed = self.armed.load_acquire();
+        // What comes out of the two words is no more than whether to call.
+        let armed = self.armed();
         if armed == 0 {
             return None;
         }
         self.called_for(armed, position, woken)
     }
 
+    /// The sequence of the arm, or 0. Acquire: pairs with the release in [`Bell::arm`].
+    #[inline]
+    pub(crate) fn armed(&self) -> u64 {
+        self.armed.load_acquire()
+    }
+
+    /// The position that is waited for, as of the arm that [`Bell::armed`] gave, or a newer one.
+    #[inline]
+    pub(crate) fn wanted(&self) -> u64 {
+        self.wanted.load()
+    }
+
     #[inline]
     fn called_for(&self, armed: u64, position: u64, woken: u64) -> Option<u64> {
-        if armed != woken && reached(position, self.wanted.load()) {
+        if armed != woken && reached(position, self.wanted()) {
             Some(armed)
         } else {
             None

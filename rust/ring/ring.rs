@@ -26,6 +26,8 @@
 //! | a driver in the kernel | these, by [`Kept`] | [`Books`], [`must_sleep`] | the same types |
 //! | neither: poll(2), FIONREAD, observers | [`observe`] | [`Books`], [`must_sleep`] | |
 //!
+//! Rings whose bytes are records are in [`records`].
+//!
 //! # Orderings
 //!
 //! There are four, each told from both sides where it is made:
@@ -56,6 +58,7 @@ mod bell;
 mod hope;
 mod mapped;
 pub mod quick;
+pub mod records;
 mod turn;
 mod words;
 

@@ -26,9 +26,9 @@ pub struct Turn {
 /// peer's and the difference means nothing: look again. Who does that all the time, on purpose,
 /// could as well have broken the rule.
 #[inline]
-pub(crate) fn look<W: Word>(
-    own: &W,
-    peer: &W,
+pub(crate) fn look(
+    own: &impl Word,
+    peer: &impl Word,
     used_of: impl Fn(u64, u64) -> Result<u64, Corrupt>,
 ) -> Result<(u64, u64, u64), Corrupt> {
     // Step 1, relaxed: only holders of this end write it, and whatever hands the end over orders
@@ -42,9 +42,9 @@ pub(crate) fn look<W: Word>(
 }
 
 #[cold]
-fn look_again<W: Word>(
-    own: &W,
-    peer: &W,
+fn look_again(
+    own: &impl Word,
+    peer: &impl Word,
     used_of: impl Fn(u64, u64) -> Result<u64, Corrupt>,
 ) -> Result<(u64, u64, u64), Corrupt> {
     // Acquire: pairs with another holder's release of the same word, so that what it has seen of

@@ -24,6 +24,18 @@ pub trait Word {
     /// fails for another reason: `cmpxchg_release()`, the strong form. No order if it does not
     /// store.
     fn cmpxchg_release(&self, old: u64, new: u64) -> bool;
+
+    /// Adds in one step, with release order. For words that nobody else writes but by this method:
+    /// it is tried until nobody came in between.
+    #[inline]
+    fn add_release(&self, value: u64) {
+        loop {
+            let old = self.load();
+            if self.cmpxchg_release(old, old.wrapping_add(value)) {
+                return;
+            }
+        }
+    }
 }
 
 impl<W: Word + ?Sized> Word for &W {
@@ -50,6 +62,11 @@ impl<W: Word + ?Sized> Word for &W {
     #[inline]
     fn cmpxchg_release(&self, old: u64, new: u64) -> bool {
         (**self).cmpxchg_release(old, new)
+    }
+
+    #[inline]
+    fn add_release(&self, value: u64) {
+        (**self).add_release(value);
     }
 }
 

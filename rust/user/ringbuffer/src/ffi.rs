@@ -7,7 +7,10 @@
 //! pointers; no value of theirs is looked at here.
 
 use crate::Waits;
-use ferrio_ring::{state, Bell, Consumer, End, Producer, Span, Stop, Word, Words};
+use ferrio_ring::{
+    records::{bits, claim, Cause, CAUSES, HEADER_BYTES, SLOTS},
+    state, Bell, Consumer, End, Producer, Span, Stop, Word, Words,
+};
 use ferrio_ringbuffer_sys::abi::*;
 use rustix::{
     fd::BorrowedFd,
@@ -27,6 +30,25 @@ use std::{
 const _: () = assert!(state::READ_CLOSED == FERRIO_RB_STATE_READ_CLOSED as u64);
 const _: () = assert!(state::WRITE_CLOSED == FERRIO_RB_STATE_WRITE_CLOSED as u64);
 const _: () = assert!(state::CORRUPT == FERRIO_RB_STATE_CORRUPT as u64);
+// And those of records.
+const _: () = assert!(bits::LEN == FERRIO_RB_RECORD_LEN as u64);
+const _: () = assert!(bits::BUSY == FERRIO_RB_RECORD_BUSY);
+const _: () = assert!(bits::DISCARD == FERRIO_RB_RECORD_DISCARD);
+const _: () = assert!(bits::GAP == FERRIO_RB_RECORD_GAP);
+const _: () = assert!(bits::HELD == FERRIO_RB_RECORD_HELD);
+const _: () = assert!(bits::NEXT == FERRIO_RB_RECORD_NEXT);
+const _: () = assert!(bits::PHASE == FERRIO_RB_RECORD_PHASE);
+const _: () = assert!(bits::CHECK_SHIFT == FERRIO_RB_RECORD_CHECK_SHIFT);
+const _: () = assert!(HEADER_BYTES == FERRIO_RB_RECORD_HEADER_BYTES as u64);
+const _: () = assert!(CAUSES == FERRIO_RB_LOST_CAUSES as usize);
+const _: () = assert!(Cause::Full as u32 == FERRIO_RB_LOST_FULL);
+const _: () = assert!(Cause::TooLarge as u32 == FERRIO_RB_LOST_TOO_LARGE);
+const _: () = assert!(Cause::Aborted as u32 == FERRIO_RB_LOST_ABORTED);
+const _: () = assert!(Cause::Peer as u32 == FERRIO_RB_LOST_PEER);
+const _: () = assert!(SLOTS == FERRIO_RB_SLOTS as u64);
+const _: () = assert!(claim::IDLE == FERRIO_RB_SLOT_IDLE as u64);
+const _: () = assert!(claim::ASKING == FERRIO_RB_SLOT_ASKING as u64);
+const _: () = assert!(claim::WON == FERRIO_RB_SLOT_WON as u64);
 
 /// One word of a mapped page.
 #[derive(Debug)]

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+
+//! The consumer: reads each word once, checks it, and works with the copy.
+
+use super::{
+    bits::{BUSY, DISCARD, GAP},
+    header::{is_size, offset, position_in, Found, HEADER_BYTES, POSITION},
+    loss::{CAUSES, GAP_BYTES},
+    Misuse, Notify, Records,
+};
+use crate::{called, state, turn, used, Stop, Word};
+
+/// How many discarded records one read skips.
+const SKIPS: u32 = 64;
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A payload.
+    Data,
+    /// What was lost here: [`Reader::gap`].
+    Gap,
+    /// Nothing: some records were discarded, and have to be given back.
+    Skip,
+}
+
+/// A record in the ring, until it is given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// What it is.
+    pub kind: Kind,
+    /// Where its payload begins in the data: below the size.
+    pub offset: u64,
+    /// How long it is, at most the largest record: it may end in the second copy of the data.
+    pub len: u64,
+}
+
+/// The consumer of a ring of records. `MANY`: the ring has many producers.
+///
+/// Keeps the producers' position of an earlier turn, as [`Consumer`](crate::Consumer) does, and
+/// reads ahead: [`Reader::read`] several times, then [`Reader::free`] for all of them.
+///
+/// # Invariants
+///
+/// `size` is a power of two of 64 to 2^32.
+pub struct Reader<R, const MANY: bool> {
+    ring: R,
+    size: u64,
+    /// The consumer's word, as loaded or stored last.
+    own: u64,
+    /// The cursor behind what has been read.
+    next: u64,
+    /// The end, as of an earlier turn.
+    end: u64,
+}
+
+impl<R: Records, const MANY: bool> Reader<R, MANY> {
+    /// Goes on where the end's last holder stopped. `None`: `size` is not a power of two of 64 to
+    /// 2^32.
+    pub fn new(ring: R, size: u64) -> Option<Self> {
+        if !is_size(size) {
+            return None;
+        }
+        let own = ring.consumer().load();
+        // INVARIANT: Just checked. The end is kept as if there was nothing to read, so it is loaded
+        // in the first turn.
+        Some(Reader {
+            ring,
+            size,
+            own,
+            next: own,
+            end: own & POSITION,
+        })
+    }
+
+    /// The words.
+    #[inline]
+    pub fn ring(&self) -> &R {
+        &self.ring
+    }
+
+    /// The next record.
+    ///
+    /// Each word is loaded once and checked; what is in the payload is the producers' word.
+    ///
+    /// # Errors
+    ///
+    /// - [`Stop::Empty`]: none, or the next one is not committed yet.
+    /// - [`Stop::End`]: none, and no producer is left.
+    /// - [`Stop::GivenUp`], [`Stop::Corrupt`].
+    #[inline]
+    pub fn read(&mut self) -> Result<Record, Stop> {
+        if self.next == self.own {
+            // Relaxed: only holders of this end write it, and whatever hands the end over orders
+            // them.
+            self.own = self.ring.consumer().load();
+            self.next = self.own;
+        }
+        let at = self.next & POSITION;
+        // A kept end that is behind makes this larger than the size.
+        if self.end.wrapping_sub(at).wrapping_sub(1) >= self.size {
+            self.reload()?;
+        }
+        let found = self.find();
+        if found.is_plain() {
+            return self.take(found, Kind::Data);
+        }
+        self.read_special(found)
+    }
+
+    /// C3. Acquire: pairs with M8, and whoever has many producers needs that.
+    #[inline]
+    fn find(&self) -> Found {
+        let word = self.ring.word(offset(self.next, self.size));
+        Found::new(
+            self.next,
+            if MANY {
+                word.load_acquire()
+            } else {
+                word.load()
+            },
+        )
+    }
+
+    /// Goes behind what was found, if it lies in front of the end.
+    #[inline]
+    fn take(&mut self, found: Found, kind: Kind) -> Result<Record, Stop> {
+        let at = self.next & POSITION;
+        // Who has reserved a record has moved the end behind all of it.
+        if found.extent() > self.end.wrapping_sub(at) {
+            return Err(Stop::Corrupt);
+        }
+        self.next = found.behind(self.next);
+        Ok(Record {
+            kind,
+            offset: offset(at.wrapping_add(HEADER_BYTES), self.size),
+            len: found.len(),
+        })
+    }
+
+    #[cold]
+    fn read_special(&mut self, mut found: Found) -> Result<Record, Stop> {
+        let mut skipped = None;
+        for _ in 0..SKIPS {
+            let taken = self.take_special(found);
+            match taken {
+                Ok(record) if record.kind == Kind::Skip => skipped = Some(record),
+                // What was skipped is given back first.
+                Err(stop) => return skipped.ok_or(stop),
+                taken => return taken,
+            }
+            let at = self.next & POSITION;
+            if self.end.wrapping_sub(at).wrapping_sub(1) >= self.size {
+                break;
+            }
+            found = self.find();
+        }
+        skipped.ok_or(Stop::Empty)
+    }
+
+    /// C4.
+    fn take_special(&mut self, mut found: Found) -> Result<Record, Stop> {
+        if !found.is_made() || found.has(BUSY) {
+            found = self.look_again()?;
+        }
+        if !found.is_header() {
+            return Err(Stop::Corrupt);
+        }
+        let kind = match (found.has(DISCARD), found.has(GAP)) {
+            (true, _) => Kind::Skip,
+            (false, true) if found.len() == GAP_BYTES => Kind::Gap,
+            (false, true) => return Err(Stop::Corrupt),
+            (false, false) => Kind::Data,
+        };
+        let record = self.take(found, kind)?;
+        Ok(match kind {
+            Kind::Skip => Record { len: 0, ..record },
+            _ => record,
+        })
+    }
+
+    /// There is no header yet, or it is busy; if it stays so, that is an error.
+    fn look_again(&self) -> Result<Found, Stop> {
+        if !MANY {
+            return Err(Stop::Corrupt);
+        }
+        // Acquire, and in front of the header: pairs with the kernel's release when the producers
+        // are gone. Then the header that is loaded next is the last one.
+        let state = self.ring.state().load_acquire();
+        if state & state::CORRUPT != 0 {
+            return Err(Stop::Corrupt);
+        }
+        if state & state::READ_CLOSED != 0 {
+            return Err(Stop::GivenUp);
+        }
+        let found = self.find();
+        if found.is_made() && !found.has(BUSY) {
+            return Ok(found);
+        }
+        // Also what will never be a header.
+        if state & state::WRITE_CLOSED != 0 || (found.is_made() && !found.is_header()) {
+            return Err(Stop::Corrupt);
+        }
+        Err(Stop::Empty)
+    }
+
+    /// C1 and C2.
+    fn reload(&mut self) -> Result<(), Stop> {
+        let (ring, size) = (&self.ring, self.size);
+        // Acquire, and in front of the position: as for bytes.
+        let state = ring.state().load_acquire();
+        if state & state::CORRUPT != 0 {
+            return Err(Stop::Corrupt);
+        }
+        if state & state::READ_CLOSED != 0 {
+            return Err(Stop::GivenUp);
+        }
+        // Acquire: pairs with P4, M6. With one producer the headers are there.
+        let (own, peer, there) = turn::look(&ring.consumer(), &ring.producer(), |own, peer| {
+            let own = own & POSITION;
+            used(position_in::<MANY>(peer, own), own, size)
+        })?;
+        if own != self.own {
+            // Another holder was here: what this one has read ahead is over.
+            self.own = own;
+            self.next = own;
+        }
+        self.end = position_in::<MANY>(peer, own & POSITION);
+        let ready = self.end.wrapping_sub(self.next & POSITION);
+        if ready > there {
+            // Behind the end, which has moved back.
+            Err(Stop::Corrupt)
+        } else if ready > 0 {
+            Ok(())
+        } else if state & state::WRITE_CLOSED != 0 {
+            Err(Stop::End)
+        } else {
+            Err(Stop::Empty)
+        }
+    }
+
+    /// What a gap tells: the records lost since the last one of the same producers, by
+    /// [`Cause`](super::Cause). 0, if the record is none.
+    pub fn gap(&self, record: Record) -> [u64; CAUSES] {
+        if record.kind != Kind::Gap {
+            return [0; CAUSES];
+        }
+        let mut at = record.offset;
+        core::array::from_fn(|_| {
+            // Relaxed: as the payload, which is behind the header.
+            let lost = self.ring.word(offset(at, self.size)).load();
+            at += 8;
+            lost
+        })
+    }
+
+    /// Gives back all that was read (C6, C7), behind its last use.
+    ///
+    /// `how`: [`Notify::Quiet`] if producers of this ring never wait for space, or if more is given
+    /// back before this consumer waits. A number: producers sleep, and the kernel has to wake them;
+    /// of a mapped consumer, once for each number.
+    #[inline]
+    #[must_use = "the producer may have to be woken"]
+    pub fn free(&mut self, how: Notify) -> Option<u64> {
+        self.own = self.next;
+        // Release: pairs with P2, M3. What was read is in front of it.
+        self.ring.consumer().store_release(self.own);
+        self.rung(how)
+    }
+
+    /// The same, by a holder that has the end for itself meanwhile, as read(2) under its token.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Stale`]: another holder has moved the end; its position stands.
+    #[inline]
+    pub fn free_exclusive(&mut self, how: Notify) -> Result<Option<u64>, Misuse> {
+        if !self.ring.consumer().cmpxchg_release(self.own, self.next) {
+            return Err(Misuse::Stale);
+        }
+        self.own = self.next;
+        Ok(self.rung(how))
+    }
+
+    #[inline]
+    fn rung(&self, how: Notify) -> Option<u64> {
+        match how {
+            Notify::Quiet => None,
+            Notify::Default => called::<R::Words>(&self.ring.bell(), self.own & POSITION, 0),
+            Notify::Forced => {
+                <R::Words as crate::Words>::fence();
+                let armed = self.ring.bell().armed();
+                (armed != 0).then_some(armed)
+            }
+        }
+    }
+}
