@@ -11,7 +11,11 @@
 //! Bytes are [`loom::cell::Cell`]s, so a position that is published too early is found even if the
 //! value happens to be right. Nothing in a model is sequentially consistent but the fence.
 
+mod core_words;
 mod kernel;
+pub mod records;
+
+pub use core_words::{Core, CoreWord};
 
 use ferrio_ring::{Bell, Consumer, End, Producer, Word, Words};
 use kernel::Sleepers;
@@ -130,7 +134,8 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(position: u64, wakers: Wakers) -> Self {
+    /// An end at `position`, at which nobody sleeps.
+    pub fn new(position: u64, wakers: Wakers) -> Self {
         Side {
             position: LoomWord::new(position),
             armed: LoomWord::new(0),

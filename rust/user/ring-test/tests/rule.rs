@@ -4,51 +4,13 @@
 
 use ferrio_ring::{
     called, observe, reached, state, used, Arm, Bell, Books, Consumer, Corrupt, End, Kept,
-    Producer, Span, Stop, Turn, Word, Words,
+    Producer, Span, Stop, Turn, Word,
 };
+use ferrio_ring_test::{Core, CoreWord};
 use proptest::prelude::*;
-use std::sync::atomic::{
-    fence, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release, SeqCst},
-};
-
-/// A word of user space.
-struct CoreWord(AtomicU64);
-
-impl Word for CoreWord {
-    fn load(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    fn load_acquire(&self) -> u64 {
-        self.0.load(Acquire)
-    }
-
-    fn store(&self, value: u64) {
-        self.0.store(value, Relaxed)
-    }
-
-    fn store_release(&self, value: u64) {
-        self.0.store(value, Release)
-    }
-
-    fn cmpxchg_release(&self, old: u64, new: u64) -> bool {
-        self.0.compare_exchange(old, new, Release, Relaxed).is_ok()
-    }
-}
-
-struct Core;
-
-impl Words for Core {
-    type Word = CoreWord;
-
-    fn fence() {
-        fence(SeqCst)
-    }
-}
 
 fn word(value: u64) -> CoreWord {
-    CoreWord(AtomicU64::new(value))
+    CoreWord(value.into())
 }
 
 /// The words of a ring.
