@@ -46,11 +46,12 @@ pub(super) fn make<R: Producers>(
         // Also if `reserve` has moved since: then there is less.
         return Err(Refusal::Full);
     }
-    // As far as is needed is no further than the consumer: there is room behind that.
-    let needed = (there + consumed + extent + HEADER_BYTES).wrapping_sub(size);
-    if consumed > size || needed > consumed {
+    // From the limit to the end there never is more than the size. So no more is needed than what
+    // is going to be reserved, nor than what is consumed.
+    if consumed > size - there {
         return is_corrupt(ring, reserve, limit);
     }
+    let needed = (there + consumed + extent + HEADER_BYTES).wrapping_sub(size);
     let mut cursor = limit_at | (limit & STALE);
     let (mut gone, mut ahead) = (0, AHEAD);
     while gone < needed || (ahead > 0 && gone < consumed) {
