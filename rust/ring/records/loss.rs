@@ -53,7 +53,7 @@ pub struct Loss<S, O> {
     told: O,
     /// What gaps have told of, by cause. Written by who tells.
     shown: [O; CAUSES],
-    /// Odd while somebody tells. Never the same again, so that who sees it twice has missed nothing.
+    /// Odd while somebody tells. Never the same again: who sees it twice has missed nothing.
     telling: O,
 }
 

@@ -180,7 +180,8 @@ fn records_of_a_scribbled_ring_are_refused() {
     let [armed, wanted] = &ring.consumer_bell;
     let moving = || {
         // There is room at all three, and the accesses up to the exchange are no multiple of 3.
-        ring.producer.store(((ring.producer.load() >> 11) + 1) % 3 << 11);
+        ring.producer
+            .store(((ring.producer.load() >> 11) + 1) % 3 << 11);
         true
     };
     let view: View<'_, _, true> = ring.view(Bell::new(armed, wanted), 0, &moving);
@@ -291,7 +292,11 @@ fn records_of_the_dead_are_discarded() {
         let aborted = reaped.iter().filter(|reaped| discarded(reaped)).count() as u64;
         // A gap is no record that somebody misses.
         let gap = ring.slots[0][2].load() & bits::GAP != 0 && discarded(&reaped[1]);
-        assert_eq!(books.lost(Cause::Aborted), aborted - u64::from(gap), "{what}");
+        assert_eq!(
+            books.lost(Cause::Aborted),
+            aborted - u64::from(gap),
+            "{what}"
+        );
         gaps += u64::from(gap);
         for owner in [1, 2] {
             assert_eq!(reap(&ring, owner, &books), Reaped::Nothing, "{what}");
