@@ -146,13 +146,14 @@ fn records_lost_are_counted_and_told() {
         assert_eq!(read(), Ok((Kind::Data, 8, none)));
         assert_eq!(read(), Err(Stop::Empty));
         assert_eq!(offer(113), Err(Refusal::TooLarge));
+        assert_eq!(read(), Ok((Kind::Gap, 32, [2, 0, 0, 0])), "told before it");
         assert!(books.owes());
         assert_eq!(offer(72), Ok(()), "behind the gap");
         assert!(!books.owes());
         assert_eq!(offer(24), Err(Refusal::Full));
         assert_eq!(offer(0), Err(Refusal::Full), "no room for the gap");
         assert_eq!(lost(&books), [4, 1, 0, 0]);
-        assert_eq!(read(), Ok((Kind::Gap, 32, [2, 1, 0, 0])));
+        assert_eq!(read(), Ok((Kind::Gap, 32, [0, 1, 0, 0])));
         assert_eq!(read(), Ok((Kind::Data, 72, none)));
         assert_eq!(read(), Err(Stop::Empty));
         assert_eq!(offer(80), Err(Refusal::Full), "room for the gap alone");
