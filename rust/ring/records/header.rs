@@ -56,7 +56,7 @@ pub(super) fn is_size(size: u64) -> bool {
 /// 2^32 - 1.
 #[inline]
 pub const fn extent(len: u64) -> u64 {
-    HEADER_BYTES + ((len + 7) & !7)
+    (len + HEADER_BYTES + 7) & !7
 }
 
 /// The longest payload of a record in a ring of `size` bytes: less its own header, and the next
@@ -123,6 +123,12 @@ impl Found {
     #[inline]
     pub(super) const fn is_header(self) -> bool {
         self.sum & FIXED == 0
+    }
+
+    /// A header for this position of a record that has ended.
+    #[inline]
+    pub(super) const fn is_ended(self) -> bool {
+        self.sum & (FIXED | BUSY | PHASE) == PHASE
     }
 
     #[inline]

@@ -90,11 +90,7 @@ pub fn readable<R: Records, const MANY: bool>(ring: &R, size: u64, min: u64) -> 
     while seen < min && seen < there {
         let word = ring.word(offset(cursor, size)).load_acquire();
         let found = Found::new(cursor, word);
-        if !found.is_made()
-            || !found.is_header()
-            || found.has(super::bits::BUSY)
-            || found.extent() > there - seen
-        {
+        if !found.is_ended() || found.extent() > there - seen {
             break;
         }
         seen += found.extent();

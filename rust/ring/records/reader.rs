@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{called, state, turn, used, Stop, Word};
 
+/// The bits of a state that end a consumer that has something to read.
+const NO_CONSUMER: u64 = state::READ_CLOSED | state::CORRUPT;
+
 /// How many discarded records one read skips.
 const SKIPS: u32 = 64;
 
@@ -99,7 +102,7 @@ impl<R: Records, const MANY: bool> Reader<R, MANY> {
         let at = self.next & POSITION;
         // A kept end that is behind makes this larger than the size.
         if self.end.wrapping_sub(at).wrapping_sub(1) >= self.size {
-            self.reload()?;
+            self.look(at)?;
         }
         let found = self.find();
         if found.is_plain() {
@@ -204,7 +207,23 @@ impl<R: Records, const MANY: bool> Reader<R, MANY> {
         Err(Stop::Empty)
     }
 
-    /// C1 and C2.
+    /// C1 and C2, if there is a record at `at`.
+    #[inline]
+    fn look(&mut self, at: u64) -> Result<(), Stop> {
+        // Acquire, both: as in reload().
+        let state = self.ring.state().load_acquire();
+        let end = position_in::<MANY>(self.ring.producer().load_acquire(), at);
+        // What has been read ahead is part of what may be in the ring.
+        let size = self.size.wrapping_sub(at.wrapping_sub(self.own & POSITION));
+        if state & NO_CONSUMER == 0 && end.wrapping_sub(at).wrapping_sub(1) < size {
+            self.end = end;
+            return Ok(());
+        }
+        self.reload()
+    }
+
+    /// The same, if there is none, or something is wrong.
+    #[cold]
     fn reload(&mut self) -> Result<(), Stop> {
         let (ring, size) = (&self.ring, self.size);
         // Acquire, and in front of the position: as for bytes.

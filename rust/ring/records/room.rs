@@ -3,14 +3,13 @@
 //! Room for many producers: `limit` follows the consumer, from header to header.
 
 use super::{
-    bits,
     header::{extend, offset, Found, HEADER_BYTES, OWNER, OWNER_BITS, POSITION, STALE},
     Producers, Refusal,
 };
 use crate::{used, Word};
 
-/// How many records the limit goes beyond what is needed.
-const AHEAD: u32 = 32;
+/// How many bytes the limit goes, if so many are consumed, though fewer are needed.
+const AHEAD: u64 = 1024;
 
 /// Whether there is room for `extent` bytes, and a header's place, at `reserve`.
 #[inline]
@@ -23,7 +22,7 @@ pub(super) fn is_room(reserve: u64, limit: u64, extent: u64, size: u64) -> bool 
 
 /// M3: moves `limit` as far as is needed for `extent` bytes. `Ok`: look again, from M1 on.
 ///
-/// Looks at no more than `extent / 8` headers, and [`AHEAD`].
+/// Looks at no more than `extent / 8` headers, or `AHEAD / 8`.
 #[cold]
 pub(super) fn make<R: Producers>(
     ring: &R,
@@ -53,16 +52,12 @@ pub(super) fn make<R: Producers>(
     }
     let needed = (there + consumed + extent + HEADER_BYTES).wrapping_sub(size);
     let mut cursor = limit_at | (limit & STALE);
-    let (mut gone, mut ahead) = (0, AHEAD);
-    while gone < needed || (ahead > 0 && gone < consumed) {
-        ahead = ahead.saturating_sub(u32::from(gone >= needed));
+    let goal = needed.max(consumed.min(AHEAD));
+    let mut gone = 0;
+    while gone < goal {
         // Relaxed: the acquire above is enough.
         let found = Found::new(cursor, ring.word(offset(cursor, size)).load());
-        if !found.is_made()
-            || !found.is_header()
-            || found.has(bits::BUSY)
-            || found.extent() > consumed - gone
-        {
+        if !found.is_ended() || found.extent() > consumed - gone {
             return is_corrupt(ring, reserve, limit);
         }
         gone += found.extent();
