@@ -228,6 +228,12 @@ impl PageVec {
         self.pages.get(index).map(OwnedPage::borrow)
     }
 
+    /// Where the page number `index` lies, as [`OwnedPage::address`]; `None` behind the end.
+    #[inline]
+    pub(crate) fn address(&self, index: usize) -> Option<NonNull<u8>> {
+        self.pages.get(index).map(OwnedPage::address)
+    }
+
     /// All pages as C wants them: an array of pointers, [`len`](Self::len) by the size of a page of
     /// them, valid for as long as `self` lives and not to be written to.
     pub(crate) fn as_array(&self) -> *mut *mut bindings::page {

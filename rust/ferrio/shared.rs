@@ -12,7 +12,7 @@
 //! what `READ_ONCE()`, `WRITE_ONCE()`, `barrier()` and `cmpxchg()` of C are: one instruction each,
 //! no call.
 
-use crate::pages::{OwnedPage, PageRef};
+use crate::pages::{OwnedPage, PageRef, PageVec};
 #[cfg(CONFIG_X86_64)]
 use crate::word::barrier;
 use core::{marker::PhantomData, ptr::NonNull};
@@ -21,7 +21,11 @@ use kernel::sync::{
     atomic::{self, Acquire, Relaxed, Release},
     barrier::{smp_mb, Full},
 };
-use kernel::{page::PAGE_SIZE, prelude::*, sync::atomic::Atomic};
+use kernel::{
+    page::{PAGE_SHIFT, PAGE_SIZE},
+    prelude::*,
+    sync::atomic::Atomic,
+};
 
 /// A zeroed order-0 page of words, charged to the active memory cgroup.
 ///
@@ -96,13 +100,35 @@ impl SharedPage {
     }
 }
 
-/// A 64-bit word in a [`SharedPage`]. All methods may be called in any context.
+/// A word among the bytes that are copied, as a record's header.
+impl PageVec {
+    /// The word at byte `offset`, or `None` if it is not aligned to 8 or behind the end. Any
+    /// context; costs a call.
+    #[inline]
+    pub fn word_at(&self, offset: usize) -> Option<SharedWord<'_>> {
+        let within = offset & (PAGE_SIZE - 1);
+        if within % size_of::<u64>() != 0 {
+            return None;
+        }
+        let page = self.address(offset >> PAGE_SHIFT)?.cast::<u64>();
+        // INVARIANT: PAGE_SIZE bytes at the page-aligned `page` live as long as `self`, as no page
+        // is ever taken out; `within` is less, and a multiple of 8. No reference to them is given
+        // out: PageVec has C copy.
+        Some(SharedWord {
+            // SAFETY: Less than PAGE_SIZE, so inside of the page.
+            ptr: unsafe { page.byte_add(within) },
+            _page: PhantomData,
+        })
+    }
+}
+
+/// A 64-bit word in a [`SharedPage`] or a [`PageVec`]. All methods may be called in any context.
 ///
 /// # Invariants
 ///
 /// `ptr` is aligned to 8 and may be read and written for `'a`. In the kernel it is only accessed by
-/// the methods below, or those of an [`Atomic`], all of them atomic; programs may change it at any
-/// time.
+/// the methods below, or those of an [`Atomic`], all of them atomic, and by C, which copies as a
+/// program would; programs may change it at any time.
 #[derive(Clone, Copy)]
 pub struct SharedWord<'a> {
     ptr: NonNull<u64>,
