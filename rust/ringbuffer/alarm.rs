@@ -91,8 +91,9 @@ impl Alarm {
         (self.armed.as_page_word(), self.wanted.as_page_word())
     }
 
+    /// The kernel's own bell, for wakers in the kernel.
     #[inline]
-    fn bell(&self) -> Bell<&OwnWord> {
+    pub(crate) fn bell(&self) -> Bell<&OwnWord> {
         Bell::new(&self.armed, &self.wanted)
     }
 

@@ -97,6 +97,9 @@ pub(crate) fn ioctl(caller: &Caller<'_>, cmd: u32, arg: UserPtr) -> Result {
     }
 }
 
+/// What drops has to have records.
+const RECORDS_THAT_DROP: u32 = uapi::FERRIO_RB_RECORDS | uapi::FERRIO_RB_RECORDS_DROP;
+
 /// Flags and padding that this version does not know.
 fn must_be_zero(word: u32) -> Result {
     if word == 0 {
@@ -142,7 +145,8 @@ fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
         abi_version: uapi::FERRIO_RB_ABI_VERSION,
         features: (uapi::FERRIO_RB_FEAT_BYTES
             | uapi::FERRIO_RB_FEAT_SPLICE
-            | uapi::FERRIO_RB_FEAT_MAP)
+            | uapi::FERRIO_RB_FEAT_MAP
+            | uapi::FERRIO_RB_FEAT_RECORDS)
             .into(),
         min_bytes: MIN_BYTES as u64,
         max_bytes: MAX_BYTES as u64,
@@ -161,17 +165,22 @@ fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
         map_state: offset(1),
         map_producer: offset(2),
         map_data: offset(HEAD_PAGES),
+        records: ring.records().into(),
+        lost: ring.losses(),
     };
     arg.write()
 }
 
 fn set_size(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let arg = ExtArg::<ferrio_rb_size>::read(arg)?.value;
-    must_be_zero(arg.flags)?;
+    let records = match arg.flags {
+        0 | uapi::FERRIO_RB_RECORDS | RECORDS_THAT_DROP => arg.flags,
+        _ => return Err(EINVAL),
+    };
     let bytes = RingBytes::try_from(arg.bytes)?;
     must_be_plain(caller)?;
     // Those of a driver have one size, and their memory: the first says EBUSY.
-    caller.rings().next().ok_or(EBADF)?.set_size(bytes)
+    caller.rings().next().ok_or(EBADF)?.set_size(bytes, records)
 }
 
 fn mint(caller: &Caller<'_>, arg: UserPtr) -> Result {

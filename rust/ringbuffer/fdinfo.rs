@@ -2,7 +2,7 @@
 
 //! What `/proc/PID/fdinfo/FD` says of a ring. The keys are ABI.
 
-use crate::{ring::Ring, rw::Rw};
+use crate::{ring::Ring, rw::Rw, uapi};
 use kernel::{seq_file::SeqFile, seq_print, sync::atomic::Relaxed};
 use ring::Word as _;
 
@@ -30,6 +30,24 @@ impl Ring {
             ("misuse", self.misuse()),
         ] {
             seq_print!(seq, "{}-{}:\t{}\n", prefix, what, value);
+        }
+        if self.records() != 0 {
+            let uapi::ferrio_rb_losses {
+                lost, discarded, ..
+            } = self.losses();
+            for (what, value) in [
+                ("records", self.records().into()),
+                ("lost-full", lost[uapi::FERRIO_RB_LOST_FULL as usize]),
+                (
+                    "lost-too-large",
+                    lost[uapi::FERRIO_RB_LOST_TOO_LARGE as usize],
+                ),
+                ("lost-aborted", lost[uapi::FERRIO_RB_LOST_ABORTED as usize]),
+                ("lost-peer", lost[uapi::FERRIO_RB_LOST_PEER as usize]),
+                ("discarded", discarded),
+            ] {
+                seq_print!(seq, "{}-{}:\t{}\n", prefix, what, value);
+            }
         }
         for (name, side) in [("consumer", &self.consumer), ("producer", &self.producer)] {
             let counters = side.alarm.counters();

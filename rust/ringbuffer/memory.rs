@@ -16,7 +16,10 @@ use kernel::{
     prelude::*,
 };
 use ring::Bell;
-use uapi::{ferrio_rb_counters, ferrio_rb_end_page, ferrio_rb_state_page};
+use uapi::{
+    ferrio_rb_counters, ferrio_rb_end_page, ferrio_rb_losses, ferrio_rb_producer_page,
+    ferrio_rb_slot, ferrio_rb_state_page,
+};
 
 /// Pages in front of the data.
 pub(crate) const HEAD_PAGES: usize = 3;
@@ -28,7 +31,12 @@ pub(crate) struct Memory {
     producer: SharedPage,
     /// Mapped by the kernel for its own ends alone: calls copy page by page.
     pub(crate) data: TwicePages,
+    /// FERRIO_RB_RECORDS* bits, for good.
+    records: u32,
 }
+
+/// Where the slot of a single producer lies in the producer's page.
+const SLOT: usize = size_of::<ferrio_rb_producer_page>();
 
 // Words are eight bytes at a multiple of eight.
 const _: () = assert!(
@@ -36,17 +44,19 @@ const _: () = assert!(
 );
 
 impl Memory {
-    /// Pages for `bytes` of data, all zero, charged to the active memory cgroup.
+    /// Pages for `bytes` of data, all zero, charged to the active memory cgroup; `records` are
+    /// FERRIO_RB_RECORDS* bits.
     ///
     /// # Errors
     ///
     /// As [`PageVec::new`].
-    pub(crate) fn new(bytes: usize) -> Result<Self> {
+    pub(crate) fn new(bytes: usize, records: u32) -> Result<Self> {
         let memory = Memory {
             consumer: SharedPage::new()?,
             state: SharedPage::new()?,
             producer: SharedPage::new()?,
             data: TwicePages::new(PageVec::new(bytes)?),
+            records,
         };
         // Two u32 in one word: which half is the first depends on the machine.
         let mut pair = [0; size_of::<u64>()];
@@ -60,6 +70,9 @@ impl Memory {
         state
             .word::<{ offset_of!(ferrio_rb_state_page, ring_bytes) }>()
             .store(bytes as u64);
+        state
+            .word::<{ offset_of!(ferrio_rb_state_page, records) }>()
+            .store(records.into());
         Ok(memory)
     }
 
@@ -93,6 +106,50 @@ impl Memory {
             self.state
                 .word::<{ offset_of!(ferrio_rb_state_page, state) }>(),
         )
+    }
+
+    /// Whether there are records.
+    #[inline]
+    pub(crate) fn has_records(&self) -> bool {
+        self.records != 0
+    }
+
+    /// The word of the data at byte `offset`, a multiple of 8 below the size. There is none
+    /// elsewhere: then it is one that nobody uses.
+    #[inline]
+    pub(crate) fn word(&self, offset: u64) -> PageWord<'_> {
+        let word = usize::try_from(offset)
+            .ok()
+            .and_then(|offset| self.data.word_at(offset));
+        PageWord(word.unwrap_or_else(|| {
+            self.state
+                .word::<{ offset_of!(ferrio_rb_state_page, pad1) }>()
+        }))
+    }
+
+    /// Prints what producers in the kernel have lost.
+    pub(crate) fn print_losses(&self, losses: &ferrio_rb_losses) {
+        let base = offset_of!(ferrio_rb_state_page, lost);
+        for (offset, value) in words_of(losses) {
+            if let Some(word) = self.state.word_at(base + offset) {
+                word.store(value);
+            }
+        }
+    }
+
+    /// What the mapped producer says that it has lost: its word alone.
+    pub(crate) fn claimed_losses(&self) -> ferrio_rb_losses {
+        let word = |offset| {
+            self.producer
+                .word_at(SLOT + offset)
+                .map_or(0, |word| word.load())
+        };
+        let lost = offset_of!(ferrio_rb_slot, lost);
+        ferrio_rb_losses {
+            lost: core::array::from_fn(|cause| word(lost + cause * size_of::<u64>())),
+            discarded: word(offset_of!(ferrio_rb_slot, discarded)),
+            ..Default::default()
+        }
     }
 
     /// What mapped wakers look at.
@@ -157,4 +214,13 @@ impl Memory {
             }
         }
     }
+}
+
+/// The counters, with their offsets in the struct.
+fn words_of(losses: &ferrio_rb_losses) -> impl Iterator<Item = (usize, u64)> + '_ {
+    let base = offset_of!(ferrio_rb_losses, lost);
+    let discarded = (offset_of!(ferrio_rb_losses, discarded), losses.discarded);
+    let lost = losses.lost.iter().enumerate();
+    let lost = lost.map(move |(cause, value)| (base + cause * size_of::<u64>(), *value));
+    Iterator::chain(lost, [discarded])
 }

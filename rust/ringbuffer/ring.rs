@@ -13,7 +13,8 @@
 //! | `finished` | whoever finds the producer closed and idle | the producer's token |
 //! | the state page | all of these | `ends` |
 //! | who is armed, and the counters | sleepers and wakers | the end's alarm |
-//! | `bytes` | SET_SIZE, before the first use | `first_use` |
+//! | `bytes`, `records` | SET_SIZE, before the first use | `first_use` |
+//! | `loss` | writes of records | the producer's token |
 //! | `memory` | the first use, once | `first_use` |
 //!
 //! `Documentation/mapped-ring.rst` says how an end is used: its position and its peer's are loaded
@@ -38,7 +39,9 @@ use crate::{
     size::{RingBytes, DEFAULT_BYTES},
     uapi,
     users::{Share, Use},
+    words::OwnWord,
 };
+use core::array::from_fn;
 use ferrio::{
     memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, token::Token, word::Word,
 };
@@ -51,6 +54,7 @@ use kernel::{
         Arc, Mutex, SpinLockIrq,
     },
 };
+use ring::records::Loss;
 
 /// One end of a ring. Its position is in the ring's memory.
 #[pin_data]
@@ -98,6 +102,10 @@ pub(crate) struct Ring {
     pub(crate) id: u64,
     /// The size; fixed once there is memory.
     bytes: Atomic<usize>,
+    /// FERRIO_RB_RECORDS* bits; fixed once there is memory.
+    records: Atomic<u32>,
+    /// What writes of records have lost.
+    pub(crate) loss: Loss<OwnWord, OwnWord>,
     memory: Once<Memory>,
     #[pin]
     first_use: Token,
@@ -154,6 +162,12 @@ impl Ring {
             pin_init!(Self {
                 id: NEXT_ID.fetch_add(1, Relaxed),
                 bytes: Atomic::new(DEFAULT_BYTES),
+                records: Atomic::new(0),
+                loss: Loss::new(
+                    from_fn(|_| OwnWord::new(0)),
+                    OwnWord::new(0),
+                    from_fn(|_| OwnWord::new(0)),
+                ),
                 memory: Once::new(),
                 first_use <- new_token!("ringbuffer_first_use"),
                 account <- new_mutex!(account, "ringbuffer_account"),
@@ -266,7 +280,7 @@ impl Ring {
 
     /// Allocates the memory; with `first_use` held.
     fn make_memory(&self, file: Option<&LocalFile>) -> Result<&Memory> {
-        let bytes = self.bytes.load(Relaxed);
+        let (bytes, records) = (self.bytes.load(Relaxed), self.records());
         let memcg = {
             let mut account = self.account.lock();
             if let Some(share) = &mut account.share {
@@ -275,8 +289,8 @@ impl Ring {
             account.memcg.take()
         };
         let made = match &memcg {
-            Some(memcg) => memcg.charge(|| Memory::new(bytes)),
-            None => Memory::new(bytes),
+            Some(memcg) => memcg.charge(|| Memory::new(bytes, records)),
+            None => Memory::new(bytes, records),
         };
         match made {
             Ok(made) => {
@@ -298,12 +312,13 @@ impl Ring {
         }
     }
 
-    /// Sets the size, before the first use.
+    /// Sets the size, and whether there are records (FERRIO_RB_RECORDS* bits), before the first
+    /// use.
     ///
     /// # Errors
     ///
     /// `EBUSY`: in use. `EINTR`: killed while it waited for a first use that is under way.
-    pub(crate) fn set_size(&self, bytes: RingBytes) -> Result {
+    pub(crate) fn set_size(&self, bytes: RingBytes, records: u32) -> Result {
         // A writer that is refused for this gets its EPOLLOUT as it does for another first use.
         let _first = self
             .first_use
@@ -312,6 +327,7 @@ impl Ring {
             return Err(EBUSY);
         }
         self.bytes.store(bytes.get(), Relaxed);
+        self.records.store(records, Relaxed);
         // Who waits may wait for more than it holds now.
         self.wake_everybody();
         Ok(())
@@ -320,6 +336,11 @@ impl Ring {
     /// The size in bytes.
     pub(crate) fn size(&self) -> usize {
         self.bytes.load(Relaxed)
+    }
+
+    /// FERRIO_RB_RECORDS* bits; 0 for a ring of bytes.
+    pub(crate) fn records(&self) -> u32 {
+        self.records.load(Relaxed)
     }
 
     /// What the ring's user has in all; nothing, if it is nobody's.

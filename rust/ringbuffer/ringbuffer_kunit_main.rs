@@ -12,6 +12,7 @@ mod fdinfo;
 mod level;
 mod memory;
 mod polling;
+mod records_kunit;
 mod ring;
 mod rw;
 mod size;
@@ -259,10 +260,10 @@ mod stream_tests {
         ] {
             assert_eq!(RingBytes::try_from(bad).err(), Some(EINVAL));
         }
-        assert_eq!(ring.set_size((MAX_BYTES as u64).try_into()?), Ok(()));
-        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Ok(()));
+        assert_eq!(ring.set_size((MAX_BYTES as u64).try_into()?, 0), Ok(()));
+        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?, 0), Ok(()));
         ring.use_memory(None, false)?;
-        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?), Err(EBUSY));
+        assert_eq!(ring.set_size((MIN_BYTES as u64).try_into()?, 0), Err(EBUSY));
         Ok(())
     }
 
@@ -279,7 +280,7 @@ mod stream_tests {
                 }
         );
         let ring = Ring::new(share, 3)?;
-        ring.set_size((4 * MIN_BYTES as u64).try_into()?)?;
+        ring.set_size((4 * MIN_BYTES as u64).try_into()?, 0)?;
         ring.use_memory(None, false)?;
         assert_eq!(live_pages(), before + HEAD_PAGES + 4);
         assert!(
@@ -302,16 +303,21 @@ mod stream_tests {
     }
 
     /// A ring with memory, and one file's view of both its ends.
-    struct Pair {
-        ring: Arc<Ring>,
+    pub(crate) struct Pair {
+        pub(crate) ring: Arc<Ring>,
         holds: Atomic<u32>,
     }
 
     impl Pair {
         fn new(bytes: usize) -> Result<Self> {
+            Pair::of(bytes, 0)
+        }
+
+        /// With FERRIO_RB_RECORDS* bits.
+        pub(crate) fn of(bytes: usize, records: u32) -> Result<Self> {
             let held = Rw::Read.bit() | Rw::Write.bit();
             let ring = Ring::new(Share::new(&users::nobody()?, 0)?, held)?;
-            ring.set_size((bytes as u64).try_into()?)?;
+            ring.set_size((bytes as u64).try_into()?, records)?;
             Ok(Pair {
                 ring,
                 holds: Atomic::new(held),
@@ -319,14 +325,14 @@ mod stream_tests {
         }
 
         /// Puts both ends somewhere, as mapped holders may.
-        fn put(&self, consumer: u64, producer: u64) -> Result {
+        pub(crate) fn put(&self, consumer: u64, producer: u64) -> Result {
             let memory = self.ring.use_memory(None, false)?;
             memory.position(Rw::Read).store(consumer);
             memory.position(Rw::Write).store(producer);
             Ok(())
         }
 
-        fn stream(&self) -> Stream<'_> {
+        pub(crate) fn stream(&self) -> Stream<'_> {
             Stream {
                 ring: &self.ring,
                 holds: &self.holds,
@@ -334,15 +340,15 @@ mod stream_tests {
             }
         }
 
-        fn close(&self, rw: Rw) -> Result {
+        pub(crate) fn close(&self, rw: Rw) -> Result {
             self.ring.drop_holder(rw, &self.holds, rw.given_up_bit())
         }
 
-        fn write(&self, data: &[u8]) -> (Result, usize) {
+        pub(crate) fn write(&self, data: &[u8]) -> (Result, usize) {
             IterSource::with_slice(data, |iter| self.stream().write(iter, true, true))
         }
 
-        fn read(&self, buf: &mut [u8]) -> (Result, usize) {
+        pub(crate) fn read(&self, buf: &mut [u8]) -> (Result, usize) {
             IterDest::with_slice(buf, |iter| self.stream().read(iter, true))
         }
     }

@@ -8,6 +8,8 @@
 //!
 //! splice_write waits with the pipe unlocked and moves with it locked, so it only tries the
 //! producer's token, and waits for that with the pipe unlocked, too.
+//!
+//! A ring of records is refused: a pipe would not keep them apart.
 
 use crate::{rw::Rw, stream::Stream};
 use ferrio::{
@@ -21,7 +23,8 @@ impl Stream<'_> {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`, `EBADF`, `EPIPE` (the pipe has no reader), `ENOMEM`, `ERESTARTSYS`.
+    /// `EAGAIN`, `EBADF`, `EINVAL` (records), `EPIPE` (the pipe has no reader), `ENOMEM`,
+    /// `ERESTARTSYS`.
     pub(crate) fn splice_read<'p>(
         &self,
         pipe: &mut PipeSink<'p>,
@@ -30,6 +33,7 @@ impl Stream<'_> {
         let mut rearmed = false;
         loop {
             self.must_hold(Rw::Read)?;
+            self.must_have_bytes()?;
             self.ring.must_be_intact()?;
             if task::signal_pending() {
                 return Err(ERESTARTSYS);
@@ -82,9 +86,18 @@ impl Stream<'_> {
         Ok(pipe.spliced())
     }
 
+    fn must_have_bytes(&self) -> Result {
+        if self.ring.records() == 0 {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
     fn splice_turns(&self, pipe: &mut PipeSource<'_>, nowait: bool) -> Result {
         // Before waiting for the pipe, which may be for long.
         self.may_write()?;
+        self.must_have_bytes()?;
         let memory = self.memory_to_write(nowait)?;
         let mut rearmed = false;
         while pipe.left() > 0 {

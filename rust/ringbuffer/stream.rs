@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ring as a byte stream: what read(), write() and poll() do.
+//! The ring as a byte stream: what read(), write() and poll() do; `records.rs` has what is other in
+//! a ring of records.
 //!
 //! Both directions have the same shape: take the end's token, look once, move what can be moved,
 //! publish, give the token back, wake the peer; if nothing could be moved, wait without the token.
+
+mod records;
 
 use crate::{
     memory::Memory,
@@ -204,6 +207,9 @@ impl<'a> Stream<'a> {
                 }
             }
         };
+        if memory.has_records() {
+            return self.read_record(memory, iter, turn);
+        }
         let mut looked = self.look(Rw::Read, memory)?;
         if looked.available() == 0 {
             self.nothing_to_read()?;
@@ -341,6 +347,9 @@ impl<'a> Stream<'a> {
 
     fn write_turns(&self, iter: &mut IterSource<'_>, nowait: bool) -> Result {
         let memory = self.memory_to_write(nowait)?;
+        if memory.has_records() {
+            return self.write_record(memory, iter, nowait);
+        }
         let whole = iter.len() <= PIPE_BUF;
         let mut rearmed = false;
         while !iter.is_empty() {

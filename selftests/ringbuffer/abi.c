@@ -43,7 +43,7 @@ TEST_F(dev, info)
 	EXPECT_EQ(sizeof(info), info.size);
 	EXPECT_EQ(FERRIO_RB_ABI_VERSION, info.abi_version);
 	EXPECT_EQ(FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE |
-		  FERRIO_RB_FEAT_MAP, info.features);
+		  FERRIO_RB_FEAT_MAP | FERRIO_RB_FEAT_RECORDS, info.features);
 	EXPECT_EQ(4096, info.min_bytes);
 	EXPECT_EQ(1UL << 30, info.max_bytes);
 	EXPECT_EQ(65536, info.default_bytes);
@@ -59,6 +59,7 @@ TEST_F(dev, info)
 	EXPECT_EQ(RB_PAGE, info.map_state);
 	EXPECT_EQ(2 * RB_PAGE, info.map_producer);
 	EXPECT_EQ(3 * RB_PAGE, info.map_data);
+	EXPECT_EQ(0, info.records);
 
 	other = rb_open(O_RDWR);
 	rb_info(self->fd, &more);
@@ -205,7 +206,7 @@ TEST_F(dev, order_of_checks)
 	EXPECT_EQ(-EINVAL, E(ioctl(r, FERRIO_RB_SET_SIZE, &size)));
 	EXPECT_EQ(-EINVAL, E(ioctl(self->fd, FERRIO_RB_SET_SIZE, &size)));
 	size.bytes = 8192;
-	size.flags = 1;
+	size.flags = 0x80000000;
 	EXPECT_EQ(-EINVAL, E(ioctl(self->fd, FERRIO_RB_SET_SIZE, &size)));
 
 	EXPECT_EQ(-EINVAL, E(ioctl(r, FERRIO_RB_SHUTDOWN, &down)));

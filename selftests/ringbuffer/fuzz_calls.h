@@ -217,7 +217,8 @@ static long fuzz_info(struct fuzz *t)
 static long fuzz_size(struct fuzz *t)
 {
 	struct ferrio_rb_size size = {
-		.size = sizeof(size), .flags = fuzz_unknown(t, 0),
+		.size = sizeof(size),
+		.flags = fuzz_unknown(t, FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_DROP),
 		.bytes = RB_PAGE << fuzz_random(t, 5),
 	};
 	int fd = fuzz_fd(t);

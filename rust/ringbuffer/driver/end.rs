@@ -134,7 +134,7 @@ impl<S: Side> Direction<S> {
     /// `ENOMEM`; `EINTR`: the caller is being killed.
     pub(super) fn new(bytes: RingBytes) -> Result<Pin<KBox<Self>>> {
         let ring = Ring::of_driver()?;
-        ring.set_size(bytes)?;
+        ring.set_size(bytes, 0)?;
         ring.use_memory(None, false)?.data.map()?;
         let size = bytes.get() as u64;
         let kept = S::kept(size).ok_or(EINVAL)?;

@@ -38,6 +38,7 @@
 #define FERRIO_RB_FEAT_BYTES	(1ULL << 0)	/* byte streams */
 #define FERRIO_RB_FEAT_SPLICE	(1ULL << 1)	/* splice both ways, sendfile in */
 #define FERRIO_RB_FEAT_MAP	(1ULL << 2)	/* mmap of ends, wait, wakeup, blame */
+#define FERRIO_RB_FEAT_RECORDS	(1ULL << 3)	/* rings of records, of one producer */
 
 /*
  * struct ferrio_rb_info.state and struct ferrio_rb_state_page.state: bits about
@@ -54,6 +55,30 @@
 #define FERRIO_RB_CORRUPT_CONSUMER	2	/* the consumer's, seen by the kernel as producer */
 #define FERRIO_RB_CORRUPT_PRODUCER_TOLD	3	/* the producer's, told by a mapped consumer */
 #define FERRIO_RB_CORRUPT_CONSUMER_TOLD	4	/* the consumer's, told by a mapped producer */
+
+/* struct ferrio_rb_state_page.records: whether the ring has records, and how. */
+#define FERRIO_RB_RECORDS	(1ULL << 0)	/* it has */
+#define FERRIO_RB_RECORDS_MANY	(1ULL << 1)	/* many producers at once */
+#define FERRIO_RB_RECORDS_DROP	(1ULL << 2)	/* what has no room is lost, and counted */
+
+/* Why a record is lost: the index into `lost`, and into the payload of a gap. */
+#define FERRIO_RB_LOST_FULL		0	/* no room */
+#define FERRIO_RB_LOST_TOO_LARGE	1	/* never room */
+#define FERRIO_RB_LOST_ABORTED		2	/* its producer died */
+#define FERRIO_RB_LOST_PEER		3	/* the ring was corrupt, or made unusable */
+#define FERRIO_RB_LOST_CAUSES		4	/* how many there are */
+
+/**
+ * struct ferrio_rb_losses - records that did not get into the stream
+ * @lost: by cause, FERRIO_RB_LOST_*
+ * @discarded: taken back by their producers
+ * @pad: not used
+ */
+struct ferrio_rb_losses {
+	__u64 lost[FERRIO_RB_LOST_CAUSES];
+	__u64 discarded;
+	__u64 pad[3];
+};
 
 /**
  * struct ferrio_rb_info - FERRIO_RB_GET_INFO
@@ -77,9 +102,11 @@
  * @map_state: offset of struct ferrio_rb_state_page
  * @map_producer: offset of struct ferrio_rb_end_page of the producer
  * @map_data: offset of the data, 2 * ring_bytes long
+ * @records: FERRIO_RB_RECORDS* bits, 0 for a ring of bytes
+ * @lost: records that did not get into the stream, by all producers
  *
  * The first version ended with @state.  The offsets, as @ring_bytes, are fixed
- * once FERRIO_RB_STATE_ALLOCATED is set.
+ * once FERRIO_RB_STATE_ALLOCATED is set, and @records.
  */
 struct ferrio_rb_info {
 	__u32 size;
@@ -102,12 +129,15 @@ struct ferrio_rb_info {
 	__u64 map_state;
 	__u64 map_producer;
 	__u64 map_data;
+	__u64 records;
+	struct ferrio_rb_losses lost;
 };
 
 /**
  * struct ferrio_rb_size - FERRIO_RB_SET_SIZE
  * @size: sizeof(struct ferrio_rb_size)
- * @flags: none yet, 0
+ * @flags: 0: a ring of bytes; FERRIO_RB_RECORDS: of records, which push back;
+ *	FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_DROP: of records, which drop
  * @bytes: size of the ring: a power of two between min_bytes and max_bytes
  */
 struct ferrio_rb_size {
@@ -232,30 +262,6 @@ struct ferrio_rb_counters {
 
 /* Bytes of a header; of a payload and its header together a multiple of it. */
 #define FERRIO_RB_RECORD_HEADER_BYTES	8
-
-/* struct ferrio_rb_state_page.records: whether the ring has records, and how. */
-#define FERRIO_RB_RECORDS	(1ULL << 0)	/* it has */
-#define FERRIO_RB_RECORDS_MANY	(1ULL << 1)	/* many producers at once */
-#define FERRIO_RB_RECORDS_DROP	(1ULL << 2)	/* what has no room is lost, and counted */
-
-/* Why a record is lost: the index into `lost`, and into the payload of a gap. */
-#define FERRIO_RB_LOST_FULL		0	/* no room */
-#define FERRIO_RB_LOST_TOO_LARGE	1	/* never room */
-#define FERRIO_RB_LOST_ABORTED		2	/* its producer died */
-#define FERRIO_RB_LOST_PEER		3	/* the ring was corrupt, or made unusable */
-#define FERRIO_RB_LOST_CAUSES		4	/* how many there are */
-
-/**
- * struct ferrio_rb_losses - records that did not get into the stream
- * @lost: by cause, FERRIO_RB_LOST_*
- * @discarded: taken back by their producers
- * @pad: not used
- */
-struct ferrio_rb_losses {
-	__u64 lost[FERRIO_RB_LOST_CAUSES];
-	__u64 discarded;
-	__u64 pad[3];
-};
 
 /**
  * struct ferrio_rb_slot - what one mapping of many has reserved
