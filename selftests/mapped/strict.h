@@ -9,6 +9,7 @@
 #include "fake-device.h"
 
 #include <ferrio/ring.h>
+#include <ferrio/ring-records.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * ferrio/ring-records.h - move records through a mapped ring of one producer.
+ *
+ *	struct ring_records rr;
+ *	int end = ring_records(plain, FERRIO_RB_WRITE, 65536, 0, &rr);
+ *
+ *	struct message *m = ring_record_reserve(&rr, sizeof(*m));
+ *	...				(build it where it is)
+ *	ring_record_commit(&rr, sizeof(*m));
+ *
+ * A record is whole or not there at all, and in one piece wherever it lies.  The
+ * protocol is in Documentation/records.rst; what is said in ferrio/ring.h of trust,
+ * threads and languages holds here, too.
+ */
+#ifndef FERRIO_RING_RECORDS_H
+#define FERRIO_RING_RECORDS_H
+
+#include <ferrio/ring.h>
+
+/* Nothing is reserved. */
+#define RING__NOTHING	UINT64_MAX
+
+/**
+ * struct ring_records - an end of a ring of records, mapped
+ * @rb: the end; its @nonblock and @spin may be changed, its @fd, @rw and @size be read
+ * @lost: of a consumer: what the last gap told, by cause (FERRIO_RB_LOST_FULL, ...)
+ * @slot: of a producer: where it counts what it has lost
+ * @told: of that, what gaps have told
+ * @at: the position of what is reserved
+ * @reserved: its bytes of payload, or RING__NOTHING
+ * @extent: of a consumer: what ring_record_done() gives back
+ * @drops: the ring drops
+ */
+struct ring_records {
+	struct ringbuffer rb;
+	uint64_t lost[FERRIO_RB_LOST_CAUSES];
+	struct ferrio_rb_slot *slot;
+	uint64_t told[FERRIO_RB_LOST_CAUSES];
+	uint64_t at;
+	uint64_t reserved;
+	uint64_t extent;
+	unsigned char drops;
+};
+
+/* What a payload takes with its header. */
+static inline RING__FAST uint64_t ring__extent(uint64_t len)
+{
+	return (len + FERRIO_RB_RECORD_HEADER_BYTES + 7) & ~7ULL;
+}
+
+/* All of a header but the length. */
+static inline RING__FAST uint64_t ring__header(uint64_t position)
+{
+	return position / 8 << FERRIO_RB_RECORD_CHECK_SHIFT | FERRIO_RB_RECORD_PHASE;
+}
+
+/* The only writer of a slot's words is its holder; others read them. */
+static inline void ring__count(__u64 *counter)
+{
+	__atomic_store_n(counter, ring__relaxed(counter) + 1, __ATOMIC_RELAXED);
+}
+
+/**
+ * ring_records() - map an end of a ring of records
+ * @fd: an open of /dev/ringbuffer, or an end
+ * @rw: as of ringbuffer()
+ * @size: as of ringbuffer()
+ * @flags: FERRIO_RB_RECORDS_DROP: the ring drops what has no room, and counts it;
+ *	0: its producer waits.  Of a ring that is in use, nothing
+ * @rr: is filled in; by a failure, too, so that all calls with it give EBADF
+ *
+ * What an earlier holder of a producer end has lost was for that one to tell.
+ *
+ * Return: as ringbuffer(), and EINVAL: @flags; EPROTO: a ring of bytes, or of many
+ * producers; EOPNOTSUPP: the module knows no records.
+ */
+static inline int ring_records(int fd, int rw, uint32_t size, unsigned int flags,
+			       struct ring_records *rr)
+{
+	struct ferrio_rb_size arg = { sizeof(arg), (uint32_t)FERRIO_RB_RECORDS | flags, size };
+	struct ferrio_rb_info info;
+	size_t i;
+	int end;
+
+	memset(rr, 0, sizeof(*rr));
+	ring__clear(&rr->rb);
+	rr->reserved = RING__NOTHING;
+	if (flags & ~(unsigned int)FERRIO_RB_RECORDS_DROP) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (ring__info(fd, &info))
+		return -1;
+	if (!(info.features & FERRIO_RB_FEAT_RECORDS)) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (!size)
+		arg.bytes = info.ring_bytes;
+	if (info.kind == FERRIO_RB_KIND_PLAIN &&
+	    !(info.state & FERRIO_RB_STATE_ALLOCATED) &&
+	    ring__ioctl(fd, FERRIO_RB_SET_SIZE, &arg) < 0 && errno != EBUSY)
+		return -1;
+	if (ring__info(fd, &info))
+		return -1;
+	if (!(info.records & FERRIO_RB_RECORDS) || info.records & FERRIO_RB_RECORDS_MANY) {
+		errno = EPROTO;
+		return -1;
+	}
+	/* The size is set; a set of it by ringbuffer() would be one of a ring of bytes. */
+	if (size && size != info.ring_bytes) {
+		errno = EBUSY;
+		return -1;
+	}
+	end = ringbuffer(fd, rw, 0, &rr->rb);
+	if (end < 0 || rw != FERRIO_RB_WRITE)
+		return end;
+	rr->drops = !!(info.records & FERRIO_RB_RECORDS_DROP);
+	rr->slot = (struct ferrio_rb_slot *)(void *)(rr->rb.window + info.map_producer +
+						     sizeof(struct ferrio_rb_producer_page));
+	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++)
+		rr->told[i] = ring__relaxed(&rr->slot->lost[i]);
+	return end;
+}
+
+/**
+ * ring_records_close() - undo the mapping and close the descriptor
+ * @rr: of ring_records()
+ *
+ * What is reserved has not happened.
+ */
+static inline void ring_records_close(struct ring_records *rr)
+{
+	ringbuffer_close(&rr->rb);
+	rr->slot = NULL;
+	rr->reserved = RING__NOTHING;
+	rr->extent = 0;
+}
+
+/* P1 and P2: room for a record, and for the header of the next one. */
+static inline RING__FAST void *ring__room(struct ring_records *rr, uint64_t len)
+{
+	size_t need = (size_t)(ring__extent(len) + FERRIO_RB_RECORD_HEADER_BYTES);
+	unsigned char nonblock = rr->rb.nonblock;
+	void *room;
+
+	rr->rb.nonblock |= rr->drops;
+	room = ringbuffer_reserve(&rr->rb, need);
+	rr->rb.nonblock = nonblock;
+	return room;
+}
+
+/* P3 to P5. */
+static inline RING__FAST void ring__publish(struct ring_records *rr, uint64_t at, uint64_t bits)
+{
+	__u64 *header = (__u64 *)(void *)ring__place(&rr->rb, at);
+
+	__atomic_store_n(header, ring__header(at) | bits, __ATOMIC_RELAXED);
+	ring__advance(&rr->rb, at + ring__extent(bits & FERRIO_RB_RECORD_LEN));
+}
+
+/* A record of a ring that drops is lost, for what errno says. */
+static RING__SLOW void ring__lose(struct ring_records *rr)
+{
+	if (!rr->drops || !rr->slot)
+		return;
+	if (errno == EAGAIN) {
+		errno = ENOBUFS;
+		ring__count(&rr->slot->lost[FERRIO_RB_LOST_FULL]);
+	} else if (errno == EMSGSIZE) {
+		ring__count(&rr->slot->lost[FERRIO_RB_LOST_TOO_LARGE]);
+	} else if (errno == EBADMSG) {
+		ring__count(&rr->slot->lost[FERRIO_RB_LOST_PEER]);
+	}
+}
+
+/* Before the next record of a ring that drops: what was lost since a gap told. */
+static inline int ring__tell(struct ring_records *rr)
+{
+	__u64 news[FERRIO_RB_LOST_CAUSES], total, any = 0;
+	unsigned char *room;
+	size_t i;
+
+	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++) {
+		total = ring__relaxed(&rr->slot->lost[i]);
+		news[i] = total - rr->told[i];
+		any |= news[i];
+	}
+	if (RING__LIKELY(!any))
+		return 0;
+	room = (unsigned char *)ring__room(rr, sizeof(news));
+	if (!room)
+		return -1;
+	memcpy(room + FERRIO_RB_RECORD_HEADER_BYTES, news, sizeof(news));
+	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++)
+		rr->told[i] += news[i];
+	ring__publish(rr, ring__relaxed(rr->rb.own), sizeof(news) | FERRIO_RB_RECORD_GAP);
+	return 0;
+}
+
+/**
+ * ring_record_reserve() - space to build a record in
+ * @rr: a producer
+ * @bytes: its payload, in one piece; what lies there is anything
+ *
+ * Nobody sees it before it is committed, and there is one at a time.
+ *
+ * Return: the space; NULL with errno: EAGAIN, there is no room now and the end
+ * does not block; ENOBUFS, there is none and the ring drops; EMSGSIZE, there never
+ * is, as it is more than the ring's size less 16; EBUSY, one is reserved; EINTR, EPIPE,
+ * EBADMSG, EBADF as in ringbuffer_reserve().
+ */
+static inline void *ring_record_reserve(struct ring_records *rr, size_t bytes)
+{
+	unsigned char *room = NULL;
+
+	if (rr->reserved != RING__NOTHING) {
+		errno = EBUSY;
+		return NULL;
+	}
+	if (!rr->slot) {
+		errno = EBADF;
+		return NULL;
+	}
+	if (!rr->drops || !ring__tell(rr)) {
+		if (RING__UNLIKELY(bytes > rr->rb.size - 2 * FERRIO_RB_RECORD_HEADER_BYTES))
+			errno = EMSGSIZE;
+		else
+			room = (unsigned char *)ring__room(rr, bytes);
+	}
+	if (RING__UNLIKELY(!room)) {
+		ring__lose(rr);
+		return NULL;
+	}
+	rr->at = ring__relaxed(rr->rb.own);
+	rr->reserved = bytes;
+	return room + FERRIO_RB_RECORD_HEADER_BYTES;
+}
+
+/**
+ * ring_record_commit() - publish the record that is reserved
+ * @rr: a producer
+ * @bytes: its payload, at most what was reserved
+ *
+ * Return: 0, and the consumer is woken if it sleeps for it; -1 with errno: EMSGSIZE,
+ * more than was reserved, which still is; EINVAL, nothing is reserved, or another
+ * holder has moved the end.
+ */
+static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
+{
+	if (rr->reserved == RING__NOTHING || ring__relaxed(rr->rb.own) != rr->at) {
+		rr->reserved = RING__NOTHING;
+		errno = EINVAL;
+		return -1;
+	}
+	if (bytes > rr->reserved) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	rr->reserved = RING__NOTHING;
+	ring__publish(rr, rr->at, bytes);
+	return 0;
+}
+
+/**
+ * ring_record_discard() - take back the record that is reserved
+ * @rr: a producer
+ *
+ * Return: 0; -1 with errno: EINVAL, nothing is reserved.
+ */
+static inline int ring_record_discard(struct ring_records *rr)
+{
+	if (rr->reserved == RING__NOTHING) {
+		errno = EINVAL;
+		return -1;
+	}
+	rr->reserved = RING__NOTHING;
+	ring__count(&rr->slot->discarded);
+	return 0;
+}
+
+/**
+ * ring_record_write() - write(2) of a record without the call
+ * @rr: a producer
+ * @from: where from
+ * @bytes: its payload, which may be nothing
+ *
+ * Return: 0; -1 with errno as of ring_record_reserve().
+ */
+static inline int ring_record_write(struct ring_records *rr, const void *from, size_t bytes)
+{
+	void *room = ring_record_reserve(rr, bytes);
+
+	if (!room)
+		return -1;
+	if (bytes)
+		memcpy(room, from, bytes);
+	return ring_record_commit(rr, bytes);
+}
+
+/**
+ * ring_record_done() - give the record back that ring_record_next() gave
+ * @rr: a consumer
+ *
+ * Return: 0, also if there is none; -1 with errno as of ringbuffer_consume().
+ */
+static inline int ring_record_done(struct ring_records *rr)
+{
+	uint64_t extent = rr->extent;
+
+	rr->extent = 0;
+	return extent ? ringbuffer_consume(&rr->rb, (size_t)extent) : 0;
+}
+
+/**
+ * ring_record_next() - the next record, where it lies
+ * @rr: a consumer
+ * @payload: is set; until ring_record_done(), which this calls first
+ * @bytes: is set: how long it is
+ *
+ * Waits for one, unless the end does not block.  A producer may write what is
+ * there at any time: who does not trust it copies before it checks.
+ *
+ * Return: 1; 0: the stream has ended; -1 with errno: ENOBUFS, records were lost
+ * here, @lost of @rr says how many, and the next call goes on; EAGAIN, EINTR, EBADMSG,
+ * EBADF as in ringbuffer_peek().
+ */
+static inline int ring_record_next(struct ring_records *rr, const void **payload,
+				   size_t *bytes)
+{
+	const uint64_t known = FERRIO_RB_RECORD_LEN | FERRIO_RB_RECORD_DISCARD |
+		FERRIO_RB_RECORD_GAP;
+	uint64_t header, own;
+	size_t there;
+
+	ring_record_done(rr);
+	for (;;) {
+		there = FERRIO_RB_RECORD_HEADER_BYTES;
+		if (!ringbuffer_peek(&rr->rb, &there))
+			return -1;
+		if (!there)
+			return 0;
+		own = ring__relaxed(rr->rb.own) & ~7ULL;
+		/* Relaxed: the position that it is in front of was loaded with acquire. */
+		header = ring__relaxed((const __u64 *)(const void *)ring__place(&rr->rb, own));
+		*bytes = (size_t)(header & FERRIO_RB_RECORD_LEN);
+		rr->extent = ring__extent(*bytes);
+		/* Whose word it is: the producer's, or of two consumers at once. */
+		if (RING__UNLIKELY((header & ~known) != ring__header(own) || rr->extent > there ||
+				   (header & FERRIO_RB_RECORD_GAP &&
+				    *bytes != sizeof(rr->lost)))) {
+			rr->extent = 0;
+			return (int)ring__blame(&rr->rb);
+		}
+		*payload = ring__place(&rr->rb, own) + FERRIO_RB_RECORD_HEADER_BYTES;
+		if (RING__LIKELY(!(header & (FERRIO_RB_RECORD_DISCARD | FERRIO_RB_RECORD_GAP))))
+			return 1;
+		if (!(header & FERRIO_RB_RECORD_DISCARD)) {
+			memcpy(rr->lost, *payload, sizeof(rr->lost));
+			ring_record_done(rr);
+			errno = ENOBUFS;
+			return -1;
+		}
+		ring_record_done(rr);
+	}
+}
+
+#endif /* FERRIO_RING_RECORDS_H */
