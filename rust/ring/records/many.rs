@@ -48,8 +48,8 @@ impl<R: Producers> Many<R> {
 
     /// Reserves a record of `len` bytes. Counts nothing: for rings that push back.
     ///
-    /// Lock-free: goes on unless others reserve meanwhile. If the limit has to be moved, looks at as
-    /// many headers as the record has multiples of 8 bytes, or at 128.
+    /// Lock-free: goes on unless others reserve meanwhile. If the limit has to be moved, looks at
+    /// as many headers as the record has multiples of 8 bytes, or at 128.
     ///
     /// # Errors
     ///
