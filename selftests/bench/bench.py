@@ -25,6 +25,7 @@ Bench = collections.namedtuple("Bench", "peers sizes measures per")
 LOADED = (1 << 20, 16 << 20, 128 << 20)
 MESSAGES = {"16": 1000000, "65536": 10000}
 BOTH = ("instructions", "wall_ns")
+RECORDS = {"full": 200000, "quiet": 200000, "each": 20000, "asleep": 2000}
 BENCHES = {
     "pipe": [Bench(("syscall", "pipe"), MESSAGES, BOTH, "message")],
     "stream": [Bench(("mapped", "syscall", "pipe", "unix"), MESSAGES, BOTH,
@@ -44,6 +45,11 @@ BENCHES = {
                    BOTH[:1], "call"),
              Bench(("blob", "file"), {"pread-65536": 256, "pread-1048576": 16},
                    BOTH[:1], "call")],
+    "records": [Bench(("bpf", "bpf-output"),
+                      {f"{work}{part}-{size}": count for size in (16, 64)
+                       for work, count in RECORDS.items()
+                       for part in ("", "-producer")
+                       if work != "asleep" or not part}, BOTH[:1], "record")],
 }
 # The guest that counts instructions, and the one with a real clock.
 GUESTS = (("instructions", "bytes"), ("wall_ns",))
@@ -156,7 +162,7 @@ def print_table(name, bench, values, spread):
     """A row for each measure and size, the peers beside each other."""
     print(f"bench {name}: per {bench.per}, all sides together; "
           f"in brackets the spread of the rounds")
-    print(f"{'measure':13} {'size':>14}"
+    print(f"{'measure':13} {'size':>18}"
           + "".join(f"{p:>20}" for p in bench.peers))
     for measure in bench.measures:
         for size in bench.sizes:
@@ -164,7 +170,7 @@ def print_table(name, bench, values, spread):
             for peer in bench.peers:
                 key = measure, name, peer, size
                 cells.append(f"{values[key]:.0f} ({spread[key]:.1%})")
-            print(f"{measure:13} {size:>14}"
+            print(f"{measure:13} {size:>18}"
                   + "".join(f"{c:>20}" for c in cells))
     print()
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make bench [BENCH="pipe stream iov load"]: the modules against what the kernel has,
+# make bench [BENCH="pipe stream iov load records"]: the modules against what the kernel has,
 # in two guests with the stock kernel.
 #
 # One guest has a clock that counts instructions (-icount), the other two CPUs and
@@ -20,7 +20,7 @@ cd "$FERRIO_TOP"
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
-all='pipe stream iov load'
+all='pipe stream iov load records'
 benches=${*:-$all}
 # Those whose promises are about time, too.
 timed=''
@@ -56,12 +56,19 @@ build()
 			-I"$FERRIO_TOP/rust/uapi" \
 			-o "$tree/bench/$program" "$bench/$program.c"
 	done
+	in_root clang -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror -target bpf -mcpu=v3 \
+		-I/usr/include/x86_64-linux-gnu \
+		-c -o "$tree/bench/bench-records.bpf.o" "$bench/bench-records.bpf.c"
+	# Not static: Debian's libelf.a, which libbpf takes, is not whole.
+	in_root gcc -O2 -Wall -Wextra -Werror -o "$tree/bench/bench-records" \
+		"$bench/bench-records.c" "$bench/bench-records-bpf.c" -lbpf
 	# Debian's own, with what they are linked to; openssl says how its library sums.
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root sh -eu -c '
 		for program in /usr/bin/sha256sum /usr/bin/openssl; do
 			cp --parents -L $program $(ldd $program | grep -o "/[^ ]*") "$1/"
 		done
+		cp --parents -L $(ldd "$1/bench/bench-records" | grep -o "/[^ ]*") "$1/"
 	' sh "$tree"
 	"$here/initramfs.sh" pack "$tree" "$tree.cpio"
 }
