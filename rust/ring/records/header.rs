@@ -31,8 +31,6 @@ use bits::*;
 const FIXED: u64 = !(LEN | BUSY | DISCARD | GAP | HELD | NEXT | PHASE);
 /// Bits in front of the check that are 0.
 pub(super) const ZEROS: u64 = FIXED & ((1 << CHECK_SHIFT) - 1);
-/// All but these is as in [`Found::sum`] if a record is committed, and not special.
-const FREE: u64 = LEN | NEXT;
 
 /// A *cursor* is a position, which is a multiple of 8, and in its lowest bit what bit 45 is in the
 /// word there for as long as no header is written.
@@ -107,10 +105,12 @@ impl Found {
         }
     }
 
-    /// A committed record, neither gap nor discarded. (PHASE differs from what was there.)
+    /// A committed record, neither gap nor discarded. (PHASE differs from what was there.) With one
+    /// producer NEXT is 0, too.
     #[inline]
-    pub(super) const fn is_plain(self) -> bool {
-        self.sum & !FREE == PHASE
+    pub(super) const fn is_plain<const MANY: bool>(self) -> bool {
+        let free = if MANY { LEN | NEXT } else { LEN };
+        self.sum & !free == PHASE
     }
 
     /// Whether there is a header at all, and not what was there before.
@@ -144,6 +144,16 @@ impl Found {
     #[inline]
     pub(super) const fn extent(self) -> u64 {
         extent(self.len())
+    }
+
+    /// [`Found::behind`], for what [`Found::is_plain`].
+    #[inline]
+    pub(super) const fn behind_plain<const MANY: bool>(self, cursor: u64) -> u64 {
+        if MANY {
+            self.behind(cursor)
+        } else {
+            (cursor & POSITION).wrapping_add(self.extent())
+        }
     }
 
     /// The cursor behind it, for the cursor that found it.

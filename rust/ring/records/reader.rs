@@ -28,6 +28,9 @@ pub enum Kind {
 }
 
 /// A record in the ring, until it is given back.
+// In this order a `Stop` in its place shares no word with the offset, which then is not put together
+// for each record.
+#[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// What it is.
@@ -91,32 +94,50 @@ impl<R: Records, const MANY: bool> Reader<R, MANY> {
     /// - [`Stop::Empty`]: none, or the next one is not committed yet.
     /// - [`Stop::End`]: none, and no producer is left.
     /// - [`Stop::GivenUp`], [`Stop::Corrupt`].
-    #[inline]
+    // Always: what leaves it is cold, and a call would cost as much as all of this.
+    #[inline(always)]
     pub fn read(&mut self) -> Result<Record, Stop> {
-        if self.next == self.own {
+        let mut cursor = self.next;
+        if cursor == self.own {
             // Relaxed: only holders of this end write it, and whatever hands the end over orders
             // them.
-            self.own = self.ring.consumer().load();
-            self.next = self.own;
+            let own = self.ring.consumer().load();
+            if cursor != own {
+                self.own = own;
+                self.next = own;
+                cursor = own;
+            }
         }
-        let at = self.next & POSITION;
+        let mut ready = self.end.wrapping_sub(cursor & POSITION);
         // A kept end that is behind makes this larger than the size.
-        if self.end.wrapping_sub(at).wrapping_sub(1) >= self.size {
-            self.look(at)?;
+        if ready.wrapping_sub(1) >= self.size {
+            self.look(cursor & POSITION)?;
+            cursor = self.next;
+            ready = self.ready();
         }
-        let found = self.find();
-        if found.is_plain() {
-            return self.take(found, Kind::Data);
+        let found = self.find(cursor);
+        if found.is_plain::<MANY>() && found.extent() <= ready {
+            self.next = found.behind_plain::<MANY>(cursor);
+            return Ok(self.record(cursor, found, Kind::Data));
         }
-        self.read_special(found)
+        // Not as a result: that would have a place in memory for all that are not cold, too.
+        let mut special = self.record(cursor, found, Kind::Data);
+        self.read_special(found, &mut special)?;
+        Ok(special)
+    }
+
+    /// How far the end is ahead of what has been read.
+    #[inline]
+    fn ready(&self) -> u64 {
+        self.end.wrapping_sub(self.next & POSITION)
     }
 
     /// C3. Acquire: pairs with M8, and whoever has many producers needs that.
     #[inline]
-    fn find(&self) -> Found {
-        let word = self.ring.word(offset(self.next, self.size));
+    fn find(&self, cursor: u64) -> Found {
+        let word = self.ring.word(offset(cursor, self.size));
         Found::new(
-            self.next,
+            cursor,
             if MANY {
                 word.load_acquire()
             } else {
@@ -125,40 +146,47 @@ impl<R: Records, const MANY: bool> Reader<R, MANY> {
         )
     }
 
-    /// Goes behind what was found, if it lies in front of the end.
     #[inline]
+    fn record(&self, cursor: u64, found: Found, kind: Kind) -> Record {
+        Record {
+            kind,
+            offset: offset(cursor.wrapping_add(HEADER_BYTES), self.size),
+            len: found.len(),
+        }
+    }
+
+    /// Goes behind what was found, if it lies in front of the end.
     fn take(&mut self, found: Found, kind: Kind) -> Result<Record, Stop> {
-        let at = self.next & POSITION;
         // Who has reserved a record has moved the end behind all of it.
-        if found.extent() > self.end.wrapping_sub(at) {
+        if found.extent() > self.ready() {
             return Err(Stop::Corrupt);
         }
+        let record = self.record(self.next, found, kind);
         self.next = found.behind(self.next);
-        Ok(Record {
-            kind,
-            offset: offset(at.wrapping_add(HEADER_BYTES), self.size),
-            len: found.len(),
-        })
+        Ok(record)
     }
 
     #[cold]
-    fn read_special(&mut self, mut found: Found) -> Result<Record, Stop> {
-        let mut skipped = None;
+    fn read_special(&mut self, mut found: Found, record: &mut Record) -> Result<(), Stop> {
+        let mut skipped = false;
         for _ in 0..SKIPS {
-            let taken = self.take_special(found);
-            match taken {
-                Ok(record) if record.kind == Kind::Skip => skipped = Some(record),
+            match self.take_special(found) {
+                Ok(taken) => {
+                    *record = taken;
+                    if taken.kind != Kind::Skip {
+                        return Ok(());
+                    }
+                    skipped = true;
+                }
                 // What was skipped is given back first.
-                Err(stop) => return skipped.ok_or(stop),
-                taken => return taken,
+                Err(stop) => return if skipped { Ok(()) } else { Err(stop) },
             }
-            let at = self.next & POSITION;
-            if self.end.wrapping_sub(at).wrapping_sub(1) >= self.size {
+            if self.ready().wrapping_sub(1) >= self.size {
                 break;
             }
-            found = self.find();
+            found = self.find(self.next);
         }
-        skipped.ok_or(Stop::Empty)
+        Ok(())
     }
 
     /// C4.
@@ -196,7 +224,7 @@ impl<R: Records, const MANY: bool> Reader<R, MANY> {
         if state & state::READ_CLOSED != 0 {
             return Err(Stop::GivenUp);
         }
-        let found = self.find();
+        let found = self.find(self.next);
         if found.is_made() && !found.has(BUSY) {
             return Ok(found);
         }
