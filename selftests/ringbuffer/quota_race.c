@@ -114,7 +114,7 @@ static int winners(struct __test_metadata *_metadata)
 }
 
 /* For what is left of rings, or of bytes, there are as many winners. */
-TEST_F_TIMEOUT(quota, last_ring, 60)
+TEST_F_TIMEOUT(quota, last_ring, 300)
 {
 	int show = meter(USER), fd[RINGS], round = 0;
 	pid_t racer[RACERS];
@@ -144,7 +144,7 @@ TEST_F_TIMEOUT(quota, last_ring, 60)
 	ACCOUNT(1, 0, show);
 }
 
-TEST_F_TIMEOUT(quota, last_bytes, 60)
+TEST_F_TIMEOUT(quota, last_bytes, 300)
 {
 	int show = meter(USER), hold, round = 0;
 	pid_t racer[RACERS];
@@ -174,7 +174,7 @@ TEST_F_TIMEOUT(quota, last_bytes, 60)
 }
 
 /* A ring whose first use many make counts once. */
-TEST_F_TIMEOUT(quota, counted_once, 60)
+TEST_F_TIMEOUT(quota, counted_once, 300)
 {
 	int show = meter(USER), fd, round = 0;
 	pid_t racer[RACERS];
