@@ -110,6 +110,25 @@ static inline void cg_remove(const char *group)
 	}
 }
 
+/*
+ * Whether the groups that were removed below @group go.  A CPU's stock of charges holds
+ * one, too, and what is freed late fills it behind the drain of rmdir(), which stays so on
+ * a quiet CPU.  drain_all_stock() comes again with a limit below what is charged.
+ */
+static inline bool cg_none_is_dying(const char *group)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (!cg_value(group, "cgroup.stat", "nr_dying_descendants"))
+			return true;
+		if (i % 100 == 99) {
+			cg_must_write(group, "memory.high", "0");
+			cg_must_write(group, "memory.high", "max");
+		}
+		rb_sleep_ms(10);
+	}
+	return false;
+}
+
 static inline void cg_find(struct cg *cg)
 {
 	struct statfs fs;

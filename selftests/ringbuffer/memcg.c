@@ -252,26 +252,6 @@ TEST_F_TIMEOUT(memcg, opener_is_dead, 60)
 	EXPECT_TRUE(cg_charged(cg->a, 0));
 }
 
-/*
- * A group that was removed goes, whatever lives on of its rings.  A CPU's stock of
- * charges holds a group, too, and what is freed late fills it behind the drain of
- * rmdir(), which stays so on a quiet CPU.  drain_all_stock() comes again with a limit
- * below what is charged.
- */
-static bool no_group_is_dying(const char *group)
-{
-	for (int i = 0; i < 1000; i++) {
-		if (!cg_value(group, "cgroup.stat", "nr_dying_descendants"))
-			return true;
-		if (i % 100 == 99) {
-			cg_must_write(group, "memory.high", "0");
-			cg_must_write(group, "memory.high", "max");
-		}
-		rb_sleep_ms(10);
-	}
-	return false;
-}
-
 /* Of a group that is no more, the next one above. */
 TEST_F_TIMEOUT(memcg, group_is_removed, 60)
 {
@@ -287,7 +267,8 @@ TEST_F_TIMEOUT(memcg, group_is_removed, 60)
 		}
 		EXPECT_TRUE(cg_charged(cg->top, pages()));
 		EXPECT_TRUE(cg_charged(cg->b, 0));
-		EXPECT_TRUE(no_group_is_dying(cg->top));
+		/* whatever lives on of its rings */
+		EXPECT_TRUE(cg_none_is_dying(cg->top));
 		close(fd);
 		EXPECT_TRUE(cg_charged(cg->top, 0));
 		ASSERT_EQ(0, mkdir(cg->a, 0755));

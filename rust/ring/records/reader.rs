@@ -28,8 +28,8 @@ pub enum Kind {
 }
 
 /// A record in the ring, until it is given back.
-// In this order a `Stop` in its place shares no word with the offset, which then is not put together
-// for each record.
+// In this order a `Stop` in its place shares no word with the offset, which then is not put
+// together for each record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
