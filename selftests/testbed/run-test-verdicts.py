@@ -48,14 +48,16 @@ COST = {("pipe", "syscall"): 1099, ("pipe", "pipe"): 1000,
         ("iov", "iov_copy"): 1000, ("iov", "twin"): 1000, ("iov", "memfd"): 1000,
         ("load", "file_loader"): 1000, ("load", "sha256sum"): 1000,
         ("load", "sha256sum-next"): 900, ("load", "blob"): 1000,
-        ("load", "file"): 1000, ("load", "populated"): 1000}
+        ("load", "file"): 1000, ("load", "populated"): 1000,
+        ("records", "bpf"): 1000, ("records", "bpf-output"): 1000}
 GUESTS = {"icount": bench.GUESTS[0], "wall": bench.GUESTS[1]}
 # A file of 1 MiB may be charged as this.
 MOST_CHARGED = 1048576 + 52428 + 262144
 
 
-# The header, two for each size of messages, one for each call, load and service.
-LINES = 1 + 2 * 2 * (2 + 4) + 6 * 3 + (3 * 3 + 3 + 3 + 2 * 2)
+# The header, two for each size of messages, one for each call, load, service, and for
+# each kind of work on records.
+LINES = 1 + 2 * 2 * (2 + 4) + 6 * 3 + (3 * 3 + 3 + 3 + 2 * 2) + 2 * (2 * 3 + 1) * 2
 
 
 def good_bench(guest="icount", **other):
