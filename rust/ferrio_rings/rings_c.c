@@ -19,11 +19,12 @@
 
 /* An open file. */
 struct rings {
-	struct mutex lock;		/* of thread */
+	struct mutex lock;		/* of thread and work */
 	struct ferrio_ring *ring;	/* the file's reference; set once */
 	u64 bytes;			/* what each of them holds */
 	unsigned long freed;		/* bit 0: that of ferrio_ring_alloc() is back */
 	struct task_struct *thread;
+	struct work *work;		/* the thread's; it may be stopped before it runs */
 };
 
 /* A call as it is made, maybe by an interrupt. */
@@ -176,7 +177,6 @@ static int rings_thread(void *data)
 			ferrio_ring_read(work->ring, work->data, work->min, work->len) :
 			ferrio_ring_write(work->ring, work->data, work->len);
 	} while (ret >= 0 && !work->min && !kthread_should_stop());
-	kfree(work);
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
 	return ret;
@@ -202,15 +202,20 @@ static s64 rings_start(struct rings *rings, struct ferrio_test_ring *arg)
 		return PTR_ERR(thread);
 	}
 	rings->thread = thread;
+	rings->work = work;
 	return 0;
 }
 
 static s64 rings_stop(struct rings *rings)
 {
+	s64 ret;
+
 	guard(mutex)(&rings->lock);
 	if (!rings->thread)
 		return -ESRCH;
-	return kthread_stop(no_free_ptr(rings->thread));
+	ret = kthread_stop(no_free_ptr(rings->thread));
+	kfree(no_free_ptr(rings->work));
+	return ret;
 }
 
 static s64 rings_free(struct rings *rings)
