@@ -124,6 +124,20 @@ impl Refusal {
     }
 }
 
+/// An offer that is refused.
+///
+/// In front of the record that was refused, a gap may have got into the ring: then its consumer is
+/// to be woken for that, as behind a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "the consumer may have to be woken"]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// A number: the consumer waits for a gap that was told, and the kernel has to wake it; of a
+    /// mapped producer, once for each number.
+    pub wake: Option<u64>,
+}
+
 /// The bits of a state that end a producer.
 const NO_PRODUCER: u64 = state::READ_CLOSED | state::WRITE_CLOSED | state::CORRUPT;
 

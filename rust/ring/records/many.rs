@@ -10,7 +10,7 @@ use super::{
     },
     loss::GAP_BYTES,
     notify::{notify, Notify},
-    room, Cause, Loss, Misuse, Producers, Refusal, Reservation, Token, NO_PRODUCER, TRIES,
+    room, Cause, Loss, Misuse, Producers, Refusal, Refused, Reservation, Token, NO_PRODUCER, TRIES,
 };
 use crate::Word;
 
@@ -68,27 +68,48 @@ impl<R: Producers> Many<R> {
     ///
     /// # Errors
     ///
-    /// As [`Many::reserve`]. If [`Cause::of`] has a cause for it, the record is counted.
+    /// As [`Many::reserve`]. If [`Cause::of`] has a cause for it, the record is counted. Of a gap
+    /// that got in nevertheless the consumer is to be told: [`Refused::wake`].
     #[inline]
     pub fn offer(
         &self,
         len: u64,
         loss: &Loss<impl Word, impl Word>,
-    ) -> Result<Reservation, Refusal> {
-        let told = if loss.owes() { self.tell(loss) } else { Ok(()) };
-        let reserved = told.and_then(|()| self.reserve(len));
-        if let Err(refusal) = reserved {
-            if let Some(cause) = Cause::of(refusal) {
-                loss.count(cause);
-            }
+    ) -> Result<Reservation, Refused> {
+        let told = if loss.owes() {
+            self.tell(loss)
+        } else {
+            Ok(None)
+        };
+        let told = told.map_err(|why| (why, None));
+        match told.and_then(|gap| self.reserve(len).map_err(|why| (why, gap))) {
+            Ok(reservation) => Ok(reservation),
+            Err((why, gap)) => Err(self.refused(why, gap, loss)),
         }
-        reserved
     }
 
+    /// Counts a record that is refused. Nothing comes behind a gap that was told for it, so the
+    /// gap wakes.
     #[cold]
-    fn tell(&self, loss: &Loss<impl Word, impl Word>) -> Result<(), Refusal> {
+    fn refused(
+        &self,
+        why: Refusal,
+        gap: Option<u64>,
+        loss: &Loss<impl Word, impl Word>,
+    ) -> Refused {
+        if let Some(cause) = Cause::of(why) {
+            loss.count(cause);
+        }
+        let wake = gap.and_then(|at| notify::<R, true>(&self.ring, at, Notify::Default));
+        Refused { why, wake }
+    }
+
+    /// Where the gap begins that tells what was lost; `None`: there is nothing to tell.
+
+    #[cold]
+    fn tell(&self, loss: &Loss<impl Word, impl Word>) -> Result<Option<u64>, Refusal> {
         let Some(telling) = loss.begin() else {
-            return Ok(());
+            return Ok(None);
         };
         let reserved = self.claim(GAP_BYTES | bits::GAP);
         let told = reserved.map(|gap| {
@@ -97,11 +118,13 @@ impl<R: Producers> Many<R> {
                 at = at.wrapping_add(8);
                 self.ring.word(offset(at, self.size)).store(news);
             }
-            // Whoever tells has a record to commit behind it, which wakes.
-            self.commit(gap, Notify::Quiet)
+            let at = gap.at;
+            // Whoever tells has a record to commit behind it, which wakes; or is refused.
+            let _ = self.commit(gap, Notify::Quiet);
+            Some(at)
         });
         loss.end(telling, told.is_ok());
-        told.map(|_| ())
+        told
     }
 
     /// M1 to M7, for a header of these bits.

@@ -7,7 +7,7 @@ use super::{
     header::{check, extent, is_size, largest, offset, HEADER_BYTES, POSITION},
     loss::GAP_BYTES,
     notify::{notify, Notify},
-    Cause, Loss, Misuse, Records, Refusal, Reservation, Token, NO_PRODUCER,
+    Cause, Loss, Misuse, Records, Refusal, Refused, Reservation, Token, NO_PRODUCER,
 };
 use crate::{turn, used, Word};
 
@@ -78,27 +78,48 @@ impl<R: Records> Single<R> {
     ///
     /// # Errors
     ///
-    /// As [`Single::reserve`]. If [`Cause::of`] has a cause for it, the record is counted.
+    /// As [`Single::reserve`]. If [`Cause::of`] has a cause for it, the record is counted. Of a gap
+    /// that got in nevertheless the consumer is to be told: [`Refused::wake`].
     #[inline]
     pub fn offer(
         &mut self,
         len: u64,
         loss: &Loss<impl Word, impl Word>,
-    ) -> Result<Reservation, Refusal> {
-        let told = if loss.owes() { self.tell(loss) } else { Ok(()) };
-        let reserved = told.and_then(|()| self.reserve(len));
-        if let Err(refusal) = reserved {
-            if let Some(cause) = Cause::of(refusal) {
-                loss.count(cause);
-            }
+    ) -> Result<Reservation, Refused> {
+        let told = if loss.owes() {
+            self.tell(loss)
+        } else {
+            Ok(None)
+        };
+        let told = told.map_err(|why| (why, None));
+        match told.and_then(|gap| self.reserve(len).map_err(|why| (why, gap))) {
+            Ok(reservation) => Ok(reservation),
+            Err((why, gap)) => Err(self.refused(why, gap, loss)),
         }
-        reserved
     }
 
+    /// Counts a record that is refused. Nothing comes behind a gap that was told for it, so the
+    /// gap wakes.
     #[cold]
-    fn tell(&mut self, loss: &Loss<impl Word, impl Word>) -> Result<(), Refusal> {
+    fn refused(
+        &self,
+        why: Refusal,
+        gap: Option<u64>,
+        loss: &Loss<impl Word, impl Word>,
+    ) -> Refused {
+        if let Some(cause) = Cause::of(why) {
+            loss.count(cause);
+        }
+        let wake = gap.and_then(|at| notify::<R, false>(&self.ring, at, Notify::Default));
+        Refused { why, wake }
+    }
+
+    /// Where the gap begins that tells what was lost; `None`: there is nothing to tell.
+
+    #[cold]
+    fn tell(&mut self, loss: &Loss<impl Word, impl Word>) -> Result<Option<u64>, Refusal> {
         let Some(telling) = loss.begin() else {
-            return Ok(());
+            return Ok(None);
         };
         let reserved = self.claim(GAP_BYTES | bits::GAP);
         let told = reserved.map(|gap| {
@@ -107,8 +128,11 @@ impl<R: Records> Single<R> {
                 at = at.wrapping_add(8);
                 self.ring.word(offset(at, self.size)).store(news);
             }
-            // Whoever tells has a record to commit behind it, which wakes. It cannot be refused.
+            let at = gap.at;
+            // Whoever tells has a record to commit behind it, which wakes; or is refused. That of
+            // the gap cannot be.
             let _ = self.commit(gap, Notify::Quiet);
+            Some(at)
         });
         loss.end(telling, told.is_ok());
         told

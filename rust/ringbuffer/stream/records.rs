@@ -183,7 +183,8 @@ impl<'a> Stream<'a> {
         let mut producer = Single::new(view, memory.len() as u64).ok_or(EINVAL)?;
         let len = iter.len() as u64;
         let reserved = if ring.drops() {
-            producer.offer(len, &ring.loss)
+            // Whom a gap wakes is found below.
+            producer.offer(len, &ring.loss).map_err(|no| no.why)
         } else {
             producer.reserve(len)
         };

@@ -105,6 +105,36 @@ fn records_given_back_wake_producers() {
     assert_eq!(to.free(Notify::Forced), Some(10));
 }
 
+/// A record that is refused behind its gap leaves the gap to wake whoever waits for any record.
+#[test]
+fn records_refused_behind_a_gap_wake() {
+    for many in [false, true] {
+        let ring = Ring::new(128, 0, many, 0);
+        let books = loss::<CoreWord>();
+        let [armed, wanted] = &ring.consumer_bell;
+        let bell = Bell::new(armed, wanted);
+        let (several, mut single) = (ring.many(), ring.single());
+        let mut offer = |len| {
+            let refused = if many {
+                several.offer(len, &books)
+            } else {
+                single.offer(len, &books)
+            };
+            let refused = refused.unwrap_err();
+            (refused.why, refused.wake)
+        };
+        bell.arm(Arm {
+            sequence: 5,
+            wanted: 1,
+        });
+        assert_eq!(offer(113), (Refusal::TooLarge, None), "no gap yet");
+        assert_eq!(offer(80), (Refusal::Full, Some(5)), "the gap alone");
+        assert_eq!(offer(113), (Refusal::TooLarge, None), "not the first");
+        bell.clear();
+        assert_eq!(offer(113), (Refusal::TooLarge, None), "nobody waits");
+    }
+}
+
 /// `[full, too large, aborted, peer]`
 fn lost(loss: &Loss<CoreWord, CoreWord>) -> [u64; CAUSES] {
     [Cause::Full, Cause::TooLarge, Cause::Aborted, Cause::Peer].map(|cause| loss.lost(cause))
@@ -118,10 +148,10 @@ fn records_lost_are_counted_and_told() {
         let (several, mut single) = (ring.many(), ring.single());
         let mut offer = |len| {
             if many {
-                let record = several.offer(len, &books)?;
+                let record = several.offer(len, &books).map_err(|no| no.why)?;
                 assert_eq!(several.commit(record, QUIET), None);
             } else {
-                let record = single.offer(len, &books)?;
+                let record = single.offer(len, &books).map_err(|no| no.why)?;
                 assert_eq!(single.commit(record, QUIET), Ok(None));
             }
             Ok(())
@@ -188,12 +218,12 @@ fn records_of_a_scribbled_ring_are_refused() {
     let view: View<'_, _, true> = ring.view(Bell::new(armed, wanted), 0, &moving);
     let many = Many::new(view, 64).unwrap();
     let books = loss::<CoreWord>();
-    assert_eq!(many.offer(8, &books), Err(Refusal::Contended));
+    assert_eq!(many.offer(8, &books).unwrap_err().why, Refusal::Contended);
     assert_eq!(lost(&books), [0, 0, 0, 1]);
     ring.producer.store(1 << 8);
     assert_eq!(
-        ring.mixed(0).offer(0, &books),
-        Err(Refusal::Corrupt),
+        ring.mixed(0).offer(0, &books).unwrap_err().why,
+        Refusal::Corrupt,
         "no multiple of 8"
     );
     assert_eq!(

@@ -398,12 +398,14 @@ fn records_lost_are_told_once() {
         let other = {
             let (ring, books) = (ring.clone(), books.clone());
             thread::spawn(move || {
-                assert_eq!(ring.many().offer(300, &books), Err(Refusal::TooLarge));
+                let refused = ring.many().offer(300, &books).unwrap_err();
+                assert_eq!(refused.why, Refusal::TooLarge);
                 let record = ring.many().offer(0, &books).unwrap();
                 assert_eq!(ring.many().commit(record, QUIET), None);
             })
         };
-        assert_eq!(ring.many().offer(300, &books), Err(Refusal::TooLarge));
+        let refused = ring.many().offer(300, &books).unwrap_err();
+        assert_eq!(refused.why, Refusal::TooLarge);
         let record = ring.many().offer(0, &books).unwrap();
         assert_eq!(ring.many().commit(record, QUIET), None);
         other.join().unwrap();
