@@ -36,7 +36,7 @@ mod slot;
 pub use header::{bits, extent, largest, HEADER_BYTES};
 pub use loss::{Cause, Loss, CAUSES, GAP_BYTES};
 pub use many::Many;
-pub use notify::{readable, Notify};
+pub use notify::{end_of, readable, reserved, Notify};
 pub use reader::{Kind, Reader, Record};
 pub use reap::{Reaped, Reaper};
 pub use single::Single;

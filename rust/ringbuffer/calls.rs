@@ -43,6 +43,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) read: Option<Held<'a>>,
     /// The ring of the producer end that is meant by FERRIO_RB_WRITE.
     pub(crate) write: Option<Held<'a>>,
+    /// The number of the slot that the file's mapping has + 1, or 0.
+    pub(crate) slot: u32,
     /// The ends are those of others as well: it cannot give them up.
     pub(crate) keeps: bool,
 }
@@ -97,8 +99,8 @@ pub(crate) fn ioctl(caller: &Caller<'_>, cmd: u32, arg: UserPtr) -> Result {
     }
 }
 
-/// What drops has to have records.
-const RECORDS_THAT_DROP: u32 = uapi::FERRIO_RB_RECORDS | uapi::FERRIO_RB_RECORDS_DROP;
+/// What is said of the records of a ring that has some.
+const OF_RECORDS: u32 = uapi::FERRIO_RB_RECORDS_MANY | uapi::FERRIO_RB_RECORDS_DROP;
 
 /// Flags and padding that this version does not know.
 fn must_be_zero(word: u32) -> Result {
@@ -146,7 +148,8 @@ fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
         features: (uapi::FERRIO_RB_FEAT_BYTES
             | uapi::FERRIO_RB_FEAT_SPLICE
             | uapi::FERRIO_RB_FEAT_MAP
-            | uapi::FERRIO_RB_FEAT_RECORDS)
+            | uapi::FERRIO_RB_FEAT_RECORDS
+            | uapi::FERRIO_RB_FEAT_MANY)
             .into(),
         min_bytes: MIN_BYTES as u64,
         max_bytes: MAX_BYTES as u64,
@@ -167,16 +170,17 @@ fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
         map_data: offset(HEAD_PAGES),
         records: ring.records().into(),
         lost: ring.losses(),
+        slot: caller.slot.into(),
     };
     arg.write()
 }
 
 fn set_size(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let arg = ExtArg::<ferrio_rb_size>::read(arg)?.value;
-    let records = match arg.flags {
-        0 | uapi::FERRIO_RB_RECORDS | RECORDS_THAT_DROP => arg.flags,
-        _ => return Err(EINVAL),
-    };
+    let records = arg.flags;
+    if records != 0 {
+        must_be_zero((records ^ uapi::FERRIO_RB_RECORDS) & !OF_RECORDS)?;
+    }
     let bytes = RingBytes::try_from(arg.bytes)?;
     must_be_plain(caller)?;
     // Those of a driver have one size, and their memory: the first says EBUSY.
@@ -212,6 +216,10 @@ fn shutdown(caller: &Caller<'_>, arg: UserPtr) -> Result {
     must_be_zero(arg.pad)?;
     let rw = rw_from_abi(arg.rw)?;
     let (ring, holds) = caller.held(rw).ok_or(EBADF)?;
+    if caller.slot != 0 {
+        // Whoever has it mapped may have a reservation.
+        return Err(EBUSY);
+    }
     if caller.keeps {
         return caller.stream(rw).map(|_| ());
     }
@@ -291,6 +299,10 @@ fn speaker<'a>(caller: &Caller<'a>, arg: UserPtr) -> Result<(Rw, Stream<'a>)> {
 fn wakeup(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let (rw, stream) = speaker(caller, arg)?;
     let (ring, peer) = (stream.ring, rw.peer());
+    if rw == Rw::Write {
+        // The caller's record may have been in front of one that is to be discarded.
+        ring.reap();
+    }
     ring.side(peer).alarm.call(ring.news(peer), ring);
     Ok(())
 }

@@ -100,6 +100,10 @@ pub(crate) struct End {
     /// The ends that this file holds, bits of [`Rw::bit`], which it only ever loses; and those
     /// that it has given up, [`Rw::given_up_bit`].
     pub(crate) holds: Atomic<u32>,
+    /// Of many producers: the number of the slot that the mapping of this file has + 1, or 0.
+    slot: Atomic<u32>,
+    /// VMAs that share it: one, or two while a window moves.
+    slot_maps: Atomic<u32>,
 }
 
 impl End {
@@ -119,8 +123,14 @@ impl End {
             kind: self.kind,
             read: end,
             write: end,
+            slot: self.slot.load(Relaxed),
             keeps: false,
         }
+    }
+
+    /// Whether who maps this file with the right to write is one of many producers.
+    fn is_of_many(&self) -> bool {
+        self.kind == Kind::Producer && self.ring.records() & uapi::FERRIO_RB_RECORDS_MANY != 0
     }
 
     /// Whether the file holds an end, or observes.
@@ -147,6 +157,8 @@ impl End {
                 ring: ring.clone(),
                 kind,
                 holds: Atomic::new(0),
+                slot: Atomic::new(0),
+                slot_maps: Atomic::new(0),
             },
             GFP_KERNEL_ACCOUNT,
         )?;
@@ -198,6 +210,8 @@ impl FileOps for End {
                 ring,
                 kind: Kind::Plain,
                 holds: Atomic::new(held),
+                slot: Atomic::new(0),
+                slot_maps: Atomic::new(0),
             },
             // Not charged, for the same reason as the ring.
             GFP_KERNEL,
@@ -276,7 +290,15 @@ impl FileOps for End {
         let all = Memory::window(this.ring.size());
         for window in this.kind.windows(all).into_iter().flatten() {
             if (vma.first(), vma.count()) == (window.first, window.count) {
-                return mapping::map(vma, window.rights);
+                if window.rights == Rights::Read || !this.is_of_many() {
+                    return mapping::map(vma, window.rights);
+                }
+                this.ring.claim_slot(&this.slot)?;
+                // A child that produced with its parent's slot would take what that has reserved
+                // for its own; and while it had the window nobody would discard it.
+                vma.set_dontcopy();
+                return mapping::map(vma, window.rights)
+                    .inspect_err(|_| this.ring.bury_slot(&this.slot));
             }
         }
         // Only ends can be mapped; a plain descriptor has no window at all.
@@ -294,11 +316,18 @@ impl Mapped for End {
         ring.memory()?.page(index)
     }
 
-    fn opened(this: Private<'_, Self>, _writable: bool) {
+    fn opened(this: Private<'_, Self>, writable: bool) {
         this.ring.maps.fetch_add(1, Relaxed);
+        if writable && this.is_of_many() {
+            this.slot_maps.fetch_add(1, Relaxed);
+        }
     }
 
-    fn closed(this: Private<'_, Self>, _writable: bool) {
+    fn closed(this: Private<'_, Self>, writable: bool) {
         this.ring.maps.fetch_sub(1, Relaxed);
+        // Both under the mmap_lock of the only program that has this window.
+        if writable && this.is_of_many() && this.slot_maps.fetch_sub(1, Relaxed) == 1 {
+            this.ring.bury_slot(&this.slot);
+        }
     }
 }

@@ -4,18 +4,13 @@
 
 use crate::{ring::Ring, rw::Rw, uapi};
 use kernel::{seq_file::SeqFile, seq_print, sync::atomic::Relaxed};
-use ring::Word as _;
 
 impl Ring {
     /// Prints all that is known of the ring, the keys with a prefix.
     pub(crate) fn show(&self, seq: &SeqFile, prefix: &str) {
         // The reader's position first: then the difference is not negative by our doing.
-        let position = |rw| {
-            self.memory()
-                .map_or(0, |memory| memory.position(rw).load_acquire())
-        };
-        let read = position(Rw::Read);
-        let written = position(Rw::Write);
+        let read = self.position(Rw::Read);
+        let written = self.position(Rw::Write);
         let allocated = u64::from(self.memory().is_some());
         for (what, value) in [
             ("id", self.id),

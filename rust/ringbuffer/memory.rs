@@ -15,7 +15,7 @@ use kernel::{
     page::{PAGE_SHIFT, PAGE_SIZE},
     prelude::*,
 };
-use ring::Bell;
+use ring::{records::Slot, Bell};
 use uapi::{
     ferrio_rb_counters, ferrio_rb_end_page, ferrio_rb_losses, ferrio_rb_producer_page,
     ferrio_rb_slot, ferrio_rb_state_page,
@@ -35,12 +35,16 @@ pub(crate) struct Memory {
     records: u32,
 }
 
-/// Where the slot of a single producer lies in the producer's page.
+/// Where the first slot, that of a single producer, lies in the producer's page.
 const SLOT: usize = size_of::<ferrio_rb_producer_page>();
 
 // Words are eight bytes at a multiple of eight.
 const _: () = assert!(
     size_of::<ferrio_rb_end_page>() <= PAGE_SIZE && size_of::<ferrio_rb_state_page>() <= PAGE_SIZE
+);
+const _: () = assert!(
+    SLOT + uapi::FERRIO_RB_SLOTS as usize * size_of::<ferrio_rb_slot>() <= PAGE_SIZE
+        && uapi::FERRIO_RB_SLOTS as u64 == ring::records::SLOTS
 );
 
 impl Memory {
@@ -114,6 +118,48 @@ impl Memory {
         self.records != 0
     }
 
+    /// Whether there are records of many producers.
+    #[inline]
+    pub(crate) fn has_many(&self) -> bool {
+        self.records & uapi::FERRIO_RB_RECORDS_MANY != 0
+    }
+
+    /// The word that says how far the producers are: the position, or `reserve` of many.
+    #[inline]
+    pub(crate) fn end_word(&self) -> PageWord<'_> {
+        if self.has_many() {
+            PageWord(
+                self.producer
+                    .word::<{ offset_of!(ferrio_rb_producer_page, reserve) }>(),
+            )
+        } else {
+            self.position(Rw::Write)
+        }
+    }
+
+    /// `limit` of many producers.
+    #[inline]
+    pub(crate) fn limit(&self) -> PageWord<'_> {
+        PageWord(
+            self.producer
+                .word::<{ offset_of!(ferrio_rb_producer_page, limit) }>(),
+        )
+    }
+
+    /// The words of a slot that tell of its reservation. `None`: there is no such slot.
+    pub(crate) fn slot(&self, slot: u64) -> Option<Slot<PageWord<'_>>> {
+        if slot >= ring::records::SLOTS {
+            return None;
+        }
+        let base = SLOT + slot as usize * size_of::<ferrio_rb_slot>();
+        let word = |offset| self.producer.word_at(base + offset).map(PageWord);
+        Some(Slot {
+            claim: word(offset_of!(ferrio_rb_slot, claim))?,
+            position: word(offset_of!(ferrio_rb_slot, position))?,
+            header: word(offset_of!(ferrio_rb_slot, header))?,
+        })
+    }
+
     /// The word of the data at byte `offset`, a multiple of 8 below the size. There is none
     /// elsewhere: then it is one that nobody uses.
     #[inline]
@@ -137,17 +183,23 @@ impl Memory {
         }
     }
 
-    /// What the mapped producer says that it has lost: its word alone.
+    /// What mapped producers say that they have lost, in all: their word alone.
     pub(crate) fn claimed_losses(&self) -> ferrio_rb_losses {
-        let word = |offset| {
-            self.producer
-                .word_at(SLOT + offset)
-                .map_or(0, |word| word.load())
+        let slots = if self.has_many() {
+            ring::records::SLOTS as usize
+        } else {
+            1
+        };
+        let sum = |offset| {
+            (0..slots).fold(0u64, |sum, slot| {
+                let at = SLOT + slot * size_of::<ferrio_rb_slot>() + offset;
+                sum.wrapping_add(self.producer.word_at(at).map_or(0, |word| word.load()))
+            })
         };
         let lost = offset_of!(ferrio_rb_slot, lost);
         ferrio_rb_losses {
-            lost: core::array::from_fn(|cause| word(lost + cause * size_of::<u64>())),
-            discarded: word(offset_of!(ferrio_rb_slot, discarded)),
+            lost: core::array::from_fn(|cause| sum(lost + cause * size_of::<u64>())),
+            discarded: sum(offset_of!(ferrio_rb_slot, discarded)),
             ..Default::default()
         }
     }

@@ -50,7 +50,8 @@ impl<'a> Stream<'a> {
             if ring.is_finished() {
                 mask |= Mask::HUP;
             }
-            if self.ring.available(Rw::Read) >= self.ring.enough(Rw::Read) {
+            ring.reap();
+            if ring.has_enough(Rw::Read) {
                 mask |= Mask::IN;
             }
         }
@@ -58,7 +59,7 @@ impl<'a> Stream<'a> {
             if ring.consumer.is_closed() {
                 mask |= Mask::ERR | Mask::HUP;
             }
-            if self.ring.available(Rw::Write) >= self.ring.enough(Rw::Write) {
+            if ring.has_enough(Rw::Write) {
                 mask |= Mask::OUT;
             }
         }

@@ -14,7 +14,8 @@
 //! | the state page | all of these | `ends` |
 //! | who is armed, and the counters | sleepers and wakers | the end's alarm |
 //! | `bytes`, `records` | SET_SIZE, before the first use | `first_use` |
-//! | `loss` | writes of records | the producer's token |
+//! | `loss` | writes of records, and who reaps | nothing: any number may |
+//! | `slots` | mmap, munmap, who reaps | its lock |
 //! | `memory` | the first use, once | `first_use` |
 //!
 //! `Documentation/mapped-ring.rst` says how an end is used: its position and its peer's are loaded
@@ -29,6 +30,7 @@
 //! token is only tried there (`splice_write`). `ends` is a spin lock, as a sleeper that looks once
 //! more may have to print: held for a few instructions, and nothing is taken under it; an alarm's
 //! lock as well. Both are taken in interrupts, too, for a driver that must not wake anybody itself.
+//! The lock of the slots is like them, but for interrupts.
 //! `first_use` is held while the memory is made, which may be long for a large ring:
 //! who waits for it can be killed, and only the first use and SET_SIZE do.
 
@@ -37,6 +39,7 @@ use crate::{
     memory::Memory,
     rw::Rw,
     size::{RingBytes, DEFAULT_BYTES},
+    slots::Slots,
     uapi,
     users::{Share, Use},
     words::OwnWord,
@@ -106,6 +109,9 @@ pub(crate) struct Ring {
     records: Atomic<u32>,
     /// What writes of records have lost.
     pub(crate) loss: Loss<OwnWord, OwnWord>,
+    /// Of many producers: whose mapping has which.
+    #[pin]
+    pub(crate) slots: Slots,
     memory: Once<Memory>,
     #[pin]
     first_use: Token,
@@ -168,6 +174,7 @@ impl Ring {
                     OwnWord::new(0),
                     from_fn(|_| OwnWord::new(0)),
                 ),
+                slots <- Slots::new(),
                 memory: Once::new(),
                 first_use <- new_token!("ringbuffer_first_use"),
                 account <- new_mutex!(account, "ringbuffer_account"),

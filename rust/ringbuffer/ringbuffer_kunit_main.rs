@@ -16,10 +16,12 @@ mod records_kunit;
 mod ring;
 mod rw;
 mod size;
+mod slots;
 mod splice;
 mod stream;
 mod uapi;
 mod users;
+mod view;
 mod wish;
 mod words;
 

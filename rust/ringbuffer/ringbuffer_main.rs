@@ -17,10 +17,12 @@ mod polling;
 mod ring;
 mod rw;
 mod size;
+mod slots;
 mod splice;
 mod stream;
 mod uapi;
 mod users;
+mod view;
 mod wish;
 mod words;
 

@@ -4,7 +4,7 @@
 
 use crate::{rw::Rw, stream::Stream, words::KernelWords};
 use ferrio::poll::Mask;
-use ring::{arm_and_call, Hope, Word};
+use ring::{arm_and_call, Hope};
 
 /// So many bytes to read, or free bytes; or a reason not to wait for them.
 #[derive(Clone, Copy)]
@@ -40,7 +40,11 @@ impl<'s, 'a> Wish<'s, 'a> {
         if gone || ring.must_be_intact().is_err() || self.hope.need() > ring.size() as u64 {
             return true;
         }
-        let there = ring.available(self.rw) as u64;
+        if self.rw == Rw::Read {
+            // Behind the arm, and so that whatever ends in front of the dead's is seen, or wakes.
+            ring.reap();
+        }
+        let there = ring.available_up_to(self.rw, self.hope.need() as usize) as u64;
         self.hope.is_enough(there, ring.consumer.alarm.armed())
     }
 
@@ -50,9 +54,7 @@ impl<'s, 'a> Wish<'s, 'a> {
     /// a poller of both ends would wake itself.
     pub(crate) fn arm(&self) {
         let ring = self.stream.ring;
-        let own = ring
-            .memory()
-            .map_or(0, |memory| memory.position(self.rw).load());
+        let own = ring.position(self.rw);
         match self.rw {
             Rw::Read => {
                 let arm = || {
@@ -86,7 +88,7 @@ impl<'s, 'a> Wish<'s, 'a> {
     /// numbers away would be less than what others are armed for, and never be reached.
     pub(crate) fn arm_for_more(stream: &Stream<'_>, rw: Rw) {
         let ring = stream.ring;
-        let own = ring.memory().map_or(0, |memory| memory.position(rw).load());
+        let own = ring.position(rw);
         let least = match rw {
             Rw::Read => own,
             Rw::Write => own.wrapping_sub(ring.size() as u64),

@@ -43,7 +43,7 @@ TEST_F(dev, info)
 	EXPECT_EQ(sizeof(info), info.size);
 	EXPECT_EQ(FERRIO_RB_ABI_VERSION, info.abi_version);
 	EXPECT_EQ(FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE |
-		  FERRIO_RB_FEAT_MAP | FERRIO_RB_FEAT_RECORDS, info.features);
+		  FERRIO_RB_FEAT_MAP | FERRIO_RB_FEAT_RECORDS | FERRIO_RB_FEAT_MANY, info.features);
 	EXPECT_EQ(4096, info.min_bytes);
 	EXPECT_EQ(1UL << 30, info.max_bytes);
 	EXPECT_EQ(65536, info.default_bytes);

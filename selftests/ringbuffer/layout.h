@@ -15,7 +15,7 @@
 #define LAYOUT_AT(type, member, bytes) \
 	_Static_assert(offsetof(struct type, member) == (bytes), #type "." #member)
 
-LAYOUT_SIZE(ferrio_rb_info, 208);
+LAYOUT_SIZE(ferrio_rb_info, 216);
 LAYOUT_AT(ferrio_rb_info, abi_version, 4);
 LAYOUT_AT(ferrio_rb_info, features, 8);
 LAYOUT_AT(ferrio_rb_info, min_bytes, 16);
@@ -37,6 +37,7 @@ LAYOUT_AT(ferrio_rb_info, map_producer, 120);
 LAYOUT_AT(ferrio_rb_info, map_data, 128);
 LAYOUT_AT(ferrio_rb_info, records, 136);
 LAYOUT_AT(ferrio_rb_info, lost, 144);
+LAYOUT_AT(ferrio_rb_info, slot, 208);
 
 LAYOUT_SIZE(ferrio_rb_size, 16);
 LAYOUT_AT(ferrio_rb_size, bytes, 8);

@@ -68,6 +68,30 @@ fn waits_for<R: Records, const MANY: bool>(ring: &R, at: u64, wanted: u64) -> bo
     ahead < min && end.wrapping_sub(from) >= min
 }
 
+/// Where the next record of many producers will begin.
+pub fn end_of<R: Records>(ring: &R) -> u64 {
+    // The consumer first: the end is there or behind it.
+    let from = ring.consumer().load_acquire() & POSITION;
+    position_in::<true>(ring.producer().load_acquire(), from)
+}
+
+/// How many bytes many producers have reserved that the consumer has not given back: committed or
+/// not, as somebody sees it who is neither. As [`observe`](crate::observe).
+pub fn reserved<R: Records>(ring: &R, size: u64) -> u64 {
+    let mut from = ring.consumer().load_acquire();
+    let mut there = 0;
+    for _ in 0..crate::LOOKS {
+        let at = from & POSITION;
+        there = position_in::<true>(ring.producer().load_acquire(), at).wrapping_sub(at);
+        let now = ring.consumer().load_acquire();
+        if now == from {
+            break;
+        }
+        from = now;
+    }
+    there.min(size)
+}
+
 /// How many bytes of records, headers included, are committed in a row from the consumer's position
 /// on: for the look of a sleeping consumer (S4), and for poll(2). `MANY`: the ring has many
 /// producers.

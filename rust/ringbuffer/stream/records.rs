@@ -12,7 +12,8 @@ use crate::{
     ring::Ring,
     rw::Rw,
     uapi::{self, ferrio_rb_losses},
-    words::KernelWords,
+    view::View,
+    words::OwnWord,
 };
 use ferrio::{
     iov::{IterDest, IterSource},
@@ -21,60 +22,111 @@ use ferrio::{
 use kernel::prelude::*;
 use ring::{
     records::{
-        extent, Cause, Kind, Notify, Reader, Record, Records, Refusal, Reservation, Single,
+        extent, Cause, Kind, Loss, Many, Notify, Reader, Record, Refusal, Reservation, Single,
         HEADER_BYTES,
     },
-    Bell, Stop, Word,
+    Stop,
 };
 
-/// The words of a ring, as the kernel has them that is at the end `rw`.
-struct View<'a> {
-    ring: &'a Ring,
-    memory: &'a Memory,
-    rw: Rw,
+/// How many runs of discarded records one read goes past.
+const SKIPS: u32 = 64;
+
+/// The kernel as the only producer, or as one of many, for a turn.
+enum Producer<'a> {
+    One(Single<View<'a>>),
+    Of(Many<View<'a>>),
 }
 
-impl Records for View<'_> {
-    type Words = KernelWords;
-
-    #[inline]
-    fn consumer(&self) -> impl Word {
-        self.memory.position(Rw::Read)
+impl Producer<'_> {
+    /// See [`Single::offer`], [`Many::offer`]; without `loss`, `reserve` of them. Who is to be
+    /// woken is found behind the turn, for all that was done in it.
+    fn reserve(
+        &mut self,
+        len: u64,
+        loss: Option<&Loss<OwnWord, OwnWord>>,
+    ) -> Result<Reservation, Refusal> {
+        match (self, loss) {
+            (Producer::One(one), Some(loss)) => one.offer(len, loss).map_err(|no| no.why),
+            (Producer::One(one), None) => one.reserve(len),
+            (Producer::Of(many), Some(loss)) => many.offer(len, loss).map_err(|no| no.why),
+            (Producer::Of(many), None) => many.reserve(len),
+        }
     }
 
-    #[inline]
-    fn producer(&self) -> impl Word {
-        self.memory.position(Rw::Write)
+    /// Commits what this has just reserved, so that it is not refused.
+    fn commit(&mut self, reservation: Reservation) {
+        match self {
+            Producer::One(one) => {
+                let _ = one.commit(reservation, Notify::Quiet);
+            }
+            Producer::Of(many) => {
+                let _ = many.commit(reservation, Notify::Quiet);
+            }
+        }
     }
 
-    #[inline]
-    fn state(&self) -> impl Word {
-        self.memory.state()
-    }
-
-    #[inline]
-    fn bell(&self) -> Bell<impl Word> {
-        self.ring.side(self.rw.peer()).alarm.bell()
-    }
-
-    #[inline]
-    fn word(&self, offset: u64) -> impl Word {
-        self.memory.word(offset)
+    /// The same, for what is taken back.
+    fn discard(&mut self, reservation: Reservation) {
+        match self {
+            Producer::One(one) => {
+                let _ = one.discard(reservation);
+            }
+            Producer::Of(many) => {
+                let _ = many.discard(reservation, Notify::Quiet);
+            }
+        }
     }
 }
 
 impl<'a> Stream<'a> {
-    /// The next record, with the consumer's token.
-    fn next_record(&self, reader: &mut Reader<View<'_>, false>) -> Result<Record> {
+    /// The next record, with the consumer's token; `None` at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN`: none yet. `EBADF`, `EBADMSG`.
+    fn next_record<const MANY: bool>(
+        &self,
+        reader: &mut Reader<View<'_>, MANY>,
+    ) -> Result<Option<Record>> {
+        let ring = self.ring;
+        let mut next = self.look_for_record(reader);
+        // What stops it may be of somebody who is dead.
+        if MANY && next == Err(EAGAIN) && ring.reap() {
+            next = self.look_for_record(reader);
+        }
+        if next == Err(EAGAIN) {
+            self.nothing_to_read()?;
+            // Finished, and that orders us behind all that was published: look once more.
+            next = match self.look_for_record(reader) {
+                Err(err) if err == EAGAIN => {
+                    // Nobody is left who could commit what is reserved.
+                    if MANY && !ring.is_empty() {
+                        return Err(self.blame_producer());
+                    }
+                    return Ok(None);
+                }
+                next => next,
+            };
+        }
+        next.map(Some)
+    }
+
+    #[cold]
+    fn blame_producer(&self) -> Error {
+        self.ring.set_corrupt(uapi::FERRIO_RB_CORRUPT_PRODUCER);
+        EBADMSG
+    }
+
+    fn look_for_record<const MANY: bool>(
+        &self,
+        reader: &mut Reader<View<'_>, MANY>,
+    ) -> Result<Record> {
         reader.read().map_err(|stop| match stop {
             // That the end is near is found out as for bytes.
             Stop::Empty | Stop::End => EAGAIN,
             Stop::GivenUp => EBADF,
             // Of a consumer there is nothing else.
-            Stop::Corrupt | Stop::Full | Stop::Closed => {
-                self.ring.set_corrupt(uapi::FERRIO_RB_CORRUPT_PRODUCER);
-                EBADMSG
-            }
+            Stop::Corrupt | Stop::Full | Stop::Closed => self.blame_producer(),
         })
     }
 
@@ -93,40 +145,58 @@ impl<'a> Stream<'a> {
         iter: &mut IterDest<'_>,
         turn: TokenGuard<'a, impl Fn()>,
     ) -> Result {
+        if memory.has_many() {
+            self.read_record_of::<true>(memory, iter, turn)
+        } else {
+            self.read_record_of::<false>(memory, iter, turn)
+        }
+    }
+
+    fn read_record_of<const MANY: bool>(
+        &self,
+        memory: &Memory,
+        iter: &mut IterDest<'_>,
+        turn: TokenGuard<'a, impl Fn()>,
+    ) -> Result {
         let ring = self.ring;
         let view = View {
             ring,
             memory,
             rw: Rw::Read,
         };
-        let mut reader = Reader::new(view, memory.len() as u64).ok_or(EINVAL)?;
-        let mut next = self.next_record(&mut reader);
-        if next == Err(EAGAIN) {
-            self.nothing_to_read()?;
-            // Finished, and that orders us behind all that was published: look once more.
-            next = self.next_record(&mut reader);
-            if next == Err(EAGAIN) {
-                return Ok(());
+        let mut reader = Reader::<_, MANY>::new(view, memory.len() as u64).ok_or(EINVAL)?;
+        let mut wakes = false;
+        let mut skips = SKIPS;
+        let result = loop {
+            let record = match self.next_record(&mut reader) {
+                Ok(Some(record)) => record,
+                Ok(None) => break Ok(()),
+                Err(err) => break Err(err),
+            };
+            let result = match record.kind {
+                Kind::Data => match deliver(memory, record, iter) {
+                    Ok(()) => Ok(()),
+                    // It stays.
+                    Err(err) => break Err(err),
+                },
+                Kind::Gap => Err(ENOBUFS),
+                Kind::Skip => Err(EAGAIN),
+            };
+            match reader.free_exclusive(Notify::Default) {
+                Ok(bell) => wakes |= bell.is_some(),
+                Err(_) => ring.count_misuse(),
             }
-        }
-        let record = next?;
-        let result = match record.kind {
-            Kind::Data => {
-                deliver(memory, record, iter)?;
-                Ok(())
+            skips -= 1;
+            // Behind what was skipped there may be a record.
+            if record.kind != Kind::Skip || skips == 0 {
+                break result;
             }
-            Kind::Gap => Err(ENOBUFS),
-            // A single producer has no reason to discard anything in the ring.
-            Kind::Skip => Err(EAGAIN),
         };
-        let freed = reader.free_exclusive(Notify::Default);
         drop(turn);
-        match freed {
-            Ok(None) => (),
-            Ok(Some(_)) => self.wake(Rw::Write),
-            Err(_) => ring.count_misuse(),
+        if wakes {
+            self.wake(Rw::Write);
         }
-        if ring.consumer.alarm.expects_edges() && ring.readable() == 0 {
+        if ring.consumer.alarm.expects_edges() && !ring.has_enough(Rw::Read) {
             self.used_up(Rw::Read);
         }
         result
@@ -163,7 +233,7 @@ impl<'a> Stream<'a> {
     ///
     /// - `EAGAIN`: no room, in a ring that pushes back; or the token is taken, and `nowait`.
     /// - `EBADF`: the file does not hold this end.
-    /// - `EBADMSG`: the ring is corrupt.
+    /// - `EBADMSG`: the ring is corrupt; or a mapped producer moves the words of all the time.
     /// - `EFAULT`: not all could be copied; nothing was written.
     /// - `EINTR`: killed while waiting for the token.
     /// - `EMSGSIZE`: longer than the largest record.
@@ -175,34 +245,33 @@ impl<'a> Stream<'a> {
         if ring.consumer.is_closed() {
             return Err(EPIPE);
         }
-        let view = View {
-            ring,
-            memory,
-            rw: Rw::Write,
-        };
-        let mut producer = Single::new(view, memory.len() as u64).ok_or(EINVAL)?;
-        let len = iter.len() as u64;
-        let reserved = if ring.drops() {
-            // Whom a gap wakes is found below.
-            producer.offer(len, &ring.loss).map_err(|no| no.why)
+        let (view, size) = (View::of(ring, memory), memory.len() as u64);
+        let mut producer = if memory.has_many() {
+            Producer::Of(Many::new(view, size).ok_or(EINVAL)?)
         } else {
-            producer.reserve(len)
+            Producer::One(Single::new(view, size).ok_or(EINVAL)?)
         };
-        let result = match reserved {
+        let loss = ring.drops().then_some(&ring.loss);
+        let result = match producer.reserve(iter.len() as u64, loss) {
             Ok(reservation) => self.fill(memory, &mut producer, reservation, iter),
             Err(refusal) => Err(self.refused(refusal, ring.drops())),
         };
         if result.is_err() {
-            memory.print_losses(&ring.own_losses());
+            ring.print_losses();
         }
-        // Also of a gap whose record was refused.
-        let position = memory.position(Rw::Write).load();
+        if memory.has_many() {
+            // One that is to be discarded may have been behind this.
+            ring.reap();
+        }
+        // Also of a gap whose record was refused, and of what was taken back: others may be behind
+        // it. More of them wake than the protocol asks for: whoever waits for so many bytes, though
+        // other producers are not done with theirs.
+        let position = ring.position(Rw::Write);
         drop(turn);
         if ring.consumer.alarm.is_called(position) {
             self.wake(Rw::Read);
         }
-        if ring.producer.alarm.expects_edges() && ring.available(Rw::Write) < ring.enough(Rw::Write)
-        {
+        if ring.producer.alarm.expects_edges() && !ring.has_enough(Rw::Write) {
             self.used_up(Rw::Write);
         }
         result
@@ -212,20 +281,19 @@ impl<'a> Stream<'a> {
     fn fill(
         &self,
         memory: &Memory,
-        producer: &mut Single<View<'_>>,
+        producer: &mut Producer<'_>,
         reservation: Reservation,
         iter: &mut IterSource<'_>,
     ) -> Result {
         let len = iter.len();
         let offset = reservation.offset(memory.len() as u64) as usize;
         let start = iter.checkpoint();
-        // The reservation is this producer's own, so neither of its ends is refused.
         if memory.data.copy_from(offset, len, iter).bytes() == len {
-            let _ = producer.commit(reservation, Notify::Quiet);
+            producer.commit(reservation);
             return Ok(());
         }
         iter.rollback(start);
-        let _ = producer.discard(reservation);
+        producer.discard(reservation);
         self.ring.loss.count_discarded();
         Err(EFAULT)
     }
@@ -242,8 +310,10 @@ impl<'a> Stream<'a> {
                 self.ring.set_corrupt(uapi::FERRIO_RB_CORRUPT_CONSUMER);
                 EBADMSG
             }
-            // Of a single producer that has just been made there is neither.
-            Refusal::Reserved | Refusal::Contended => EBUSY,
+            // Of this record alone.
+            Refusal::Contended => EBADMSG,
+            // Not of a producer that has just been made.
+            Refusal::Reserved => EBUSY,
         }
     }
 }
@@ -269,7 +339,14 @@ impl Ring {
         self.records() & uapi::FERRIO_RB_RECORDS_DROP != 0
     }
 
-    /// What writes have lost.
+    /// Prints what is lost by producers in the kernel, and of the dead.
+    pub(crate) fn print_losses(&self) {
+        if let Some(memory) = self.memory() {
+            memory.print_losses(&self.own_losses());
+        }
+    }
+
+    /// What writes have lost, and those who died.
     fn own_losses(&self) -> ferrio_rb_losses {
         let causes = [Cause::Full, Cause::TooLarge, Cause::Aborted, Cause::Peer];
         ferrio_rb_losses {
@@ -279,7 +356,7 @@ impl Ring {
         }
     }
 
-    /// What all producers have lost; of a mapped one it is what that says.
+    /// What all producers have lost; of mapped ones it is what that says.
     pub(crate) fn losses(&self) -> ferrio_rb_losses {
         let mut sum = self.own_losses();
         if let Some(memory) = self.memory() {

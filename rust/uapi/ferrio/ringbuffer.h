@@ -38,7 +38,8 @@
 #define FERRIO_RB_FEAT_BYTES	(1ULL << 0)	/* byte streams */
 #define FERRIO_RB_FEAT_SPLICE	(1ULL << 1)	/* splice both ways, sendfile in */
 #define FERRIO_RB_FEAT_MAP	(1ULL << 2)	/* mmap of ends, wait, wakeup, blame */
-#define FERRIO_RB_FEAT_RECORDS	(1ULL << 3)	/* rings of records, of one producer */
+#define FERRIO_RB_FEAT_RECORDS	(1ULL << 3)	/* rings of records */
+#define FERRIO_RB_FEAT_MANY	(1ULL << 4)	/* of many producers, too */
 
 /*
  * struct ferrio_rb_info.state and struct ferrio_rb_state_page.state: bits about
@@ -104,6 +105,8 @@ struct ferrio_rb_losses {
  * @map_data: offset of the data, 2 * ring_bytes long
  * @records: FERRIO_RB_RECORDS* bits, 0 for a ring of bytes
  * @lost: records that did not get into the stream, by all producers
+ * @slot: of many producers: the slot that this file's mapping has, its number + 1;
+ *	0: none
  *
  * The first version ended with @state.  The offsets, as @ring_bytes, are fixed
  * once FERRIO_RB_STATE_ALLOCATED is set, and @records.
@@ -131,13 +134,14 @@ struct ferrio_rb_info {
 	__u64 map_data;
 	__u64 records;
 	struct ferrio_rb_losses lost;
+	__u64 slot;
 };
 
 /**
  * struct ferrio_rb_size - FERRIO_RB_SET_SIZE
  * @size: sizeof(struct ferrio_rb_size)
- * @flags: 0: a ring of bytes; FERRIO_RB_RECORDS: of records, which push back;
- *	FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_DROP: of records, which drop
+ * @flags: 0: a ring of bytes; FERRIO_RB_RECORDS: of records; with it FERRIO_RB_RECORDS_DROP:
+ *	which drop, and do not push back; FERRIO_RB_RECORDS_MANY: of many producers
  * @bytes: size of the ring: a power of two between min_bytes and max_bytes
  */
 struct ferrio_rb_size {
