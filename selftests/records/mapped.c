@@ -128,6 +128,13 @@ TEST_F(records, not_of_bytes)
 	EXPECT_EQ(EINVAL, errno);
 	close(r);
 	close(bytes);
+	/* nor are records bytes */
+	r = rb_mint(self->fd, FERRIO_RB_READ);
+	EXPECT_EQ(-1, ringbuffer(r, FERRIO_RB_READ, 0, &rr.rb));
+	EXPECT_EQ(EPROTO, errno);
+	EXPECT_EQ(-1, ringbuffer(self->fd, FERRIO_RB_WRITE, RB_PAGE, &rr.rb));
+	EXPECT_EQ(EPROTO, errno);
+	close(r);
 }
 
 /* Both ends in processes of their own, each of which sleeps for the other. */

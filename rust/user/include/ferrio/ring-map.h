@@ -212,24 +212,8 @@ static inline void ringbuffer_close(struct ringbuffer *rb)
 	close(fd);
 }
 
-/**
- * ringbuffer() - map an end of a ring
- * @fd: an open of /dev/ringbuffer, or an end
- * @rw: FERRIO_RB_READ for the consumer, FERRIO_RB_WRITE for the producer,
- *	FERRIO_RB_OBSERVE to look on
- * @size: bytes that the ring shall hold; 0: whatever it does
- * @rb: is filled in; by a failure, too, so that all calls with it give EBADF
- *
- * From an open of the device the end is made and given up there by that
- * descriptor, so that the new one is its only holder.  An end is mapped as it is.
- *
- * Return: the end's descriptor, close-on-exec if it is new, else @fd; -1 with
- * errno, and then nothing is left of it, but a size that was set stays.  EBADF: @fd
- * holds no such end; EBUSY: the ring has another size; EINVAL: @rw or @size;
- * EOPNOTSUPP: the module knows no mappings; EPROTO: it lays them out in another
- * way; and what open(2), mmap(2) and the calls in ringbuffer(4) say.
- */
-static inline int ringbuffer(int fd, int rw, uint32_t size, struct ringbuffer *rb)
+/* Of a ring of records, or of one of bytes; anybody may look on. */
+static inline int ring__open(int fd, int rw, uint32_t size, int records, struct ringbuffer *rb)
 {
 	static const uint32_t kind[] = {
 		FERRIO_RB_KIND_CONSUMER, FERRIO_RB_KIND_PRODUCER, FERRIO_RB_KIND_OBSERVER,
@@ -244,6 +228,10 @@ static inline int ringbuffer(int fd, int rw, uint32_t size, struct ringbuffer *r
 	}
 	if (ring__info(fd, &info))
 		return -1;
+	if (rw != FERRIO_RB_OBSERVE && !info.records != !records) {
+		errno = EPROTO;
+		return -1;
+	}
 	if (info.kind == FERRIO_RB_KIND_PLAIN) {
 		if (ring__size(fd, size, &info))
 			return -1;
@@ -267,6 +255,28 @@ static inline int ringbuffer(int fd, int rw, uint32_t size, struct ringbuffer *r
 		close(end);
 	errno = error;
 	return -1;
+}
+
+/**
+ * ringbuffer() - map an end of a ring
+ * @fd: an open of /dev/ringbuffer, or an end
+ * @rw: FERRIO_RB_READ for the consumer, FERRIO_RB_WRITE for the producer,
+ *	FERRIO_RB_OBSERVE to look on
+ * @size: bytes that the ring shall hold; 0: whatever it does
+ * @rb: is filled in; by a failure, too, so that all calls with it give EBADF
+ *
+ * From an open of the device the end is made and given up there by that
+ * descriptor, so that the new one is its only holder.  An end is mapped as it is.
+ *
+ * Return: the end's descriptor, close-on-exec if it is new, else @fd; -1 with
+ * errno, and then nothing is left of it, but a size that was set stays.  EBADF: @fd
+ * holds no such end; EBUSY: the ring has another size; EINVAL: @rw or @size;
+ * EOPNOTSUPP: the module knows no mappings; EPROTO: it lays them out in another
+ * way, or the ring has records, which ferrio/ring-records.h moves; and what open(2), mmap(2) and the calls in ringbuffer(4) say.
+ */
+static inline int ringbuffer(int fd, int rw, uint32_t size, struct ringbuffer *rb)
+{
+	return ring__open(fd, rw, size, 0, rb);
 }
 
 #endif /* FERRIO_RING_MAP_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * ferrio/ring-records.h - move records through a mapped ring of one producer.
+ * ferrio/ring-records.h - move records through a mapped ring, of one producer or many.
  *
  *	struct ring_records rr;
  *	int end = ring_records(plain, FERRIO_RB_WRITE, 65536, 0, &rr);
@@ -16,38 +16,7 @@
 #ifndef FERRIO_RING_RECORDS_H
 #define FERRIO_RING_RECORDS_H
 
-#include <ferrio/ring.h>
-
-/* Nothing is reserved. */
-#define RING__NOTHING	UINT64_MAX
-
-/**
- * struct ring_records - an end of a ring of records, mapped
- * @rb: the end; its @nonblock and @spin may be changed, its @fd, @rw and @size be read
- * @lost: of a consumer: what the last gap told, by cause (FERRIO_RB_LOST_FULL, ...)
- * @slot: of a producer: where it counts what it has lost
- * @told: of that, what gaps have told
- * @at: the position of what is reserved
- * @reserved: its bytes of payload, or RING__NOTHING
- * @extent: of a consumer: what ring_record_done() gives back
- * @drops: the ring drops
- */
-struct ring_records {
-	struct ringbuffer rb;
-	uint64_t lost[FERRIO_RB_LOST_CAUSES];
-	struct ferrio_rb_slot *slot;
-	uint64_t told[FERRIO_RB_LOST_CAUSES];
-	uint64_t at;
-	uint64_t reserved;
-	uint64_t extent;
-	unsigned char drops;
-};
-
-/* What a payload takes with its header. */
-static inline RING__FAST uint64_t ring__extent(uint64_t len)
-{
-	return (len + FERRIO_RB_RECORD_HEADER_BYTES + 7) & ~7ULL;
-}
+#include <ferrio/ring-many.h>
 
 /* All of a header but the length. */
 static inline RING__FAST uint64_t ring__header(uint64_t position)
@@ -67,13 +36,15 @@ static inline void ring__count(__u64 *counter)
  * @rw: as of ringbuffer()
  * @size: as of ringbuffer()
  * @flags: FERRIO_RB_RECORDS_DROP: the ring drops what has no room, and counts it;
- *	0: its producer waits.  Of a ring that is in use, nothing
+ *	0: its producer waits.  With FERRIO_RB_RECORDS_MANY it has many producers.  Of a ring
+ *	that is in use, nothing
  * @rr: is filled in; by a failure, too, so that all calls with it give EBADF
  *
  * What an earlier holder of a producer end has lost was for that one to tell.
  *
- * Return: as ringbuffer(), and EINVAL: @flags; EPROTO: a ring of bytes, or of many
- * producers; EOPNOTSUPP: the module knows no records.
+ * Return: as ringbuffer(), and EINVAL: @flags; EPROTO: a ring of bytes; EOPNOTSUPP: the
+ * module knows no such records; of many producers EBUSY: this end is mapped, ENFILE:
+ * FERRIO_RB_SLOTS others are.
  */
 static inline int ring_records(int fd, int rw, uint32_t size, unsigned int flags,
 			       struct ring_records *rr)
@@ -86,13 +57,14 @@ static inline int ring_records(int fd, int rw, uint32_t size, unsigned int flags
 	memset(rr, 0, sizeof(*rr));
 	ring__clear(&rr->rb);
 	rr->reserved = RING__NOTHING;
-	if (flags & ~(unsigned int)FERRIO_RB_RECORDS_DROP) {
+	if (flags & ~(unsigned int)(FERRIO_RB_RECORDS_DROP | FERRIO_RB_RECORDS_MANY)) {
 		errno = EINVAL;
 		return -1;
 	}
 	if (ring__info(fd, &info))
 		return -1;
-	if (!(info.features & FERRIO_RB_FEAT_RECORDS)) {
+	if (!(info.features & (flags & FERRIO_RB_RECORDS_MANY ? FERRIO_RB_FEAT_MANY :
+			       FERRIO_RB_FEAT_RECORDS))) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
@@ -104,7 +76,7 @@ static inline int ring_records(int fd, int rw, uint32_t size, unsigned int flags
 		return -1;
 	if (ring__info(fd, &info))
 		return -1;
-	if (!(info.records & FERRIO_RB_RECORDS) || info.records & FERRIO_RB_RECORDS_MANY) {
+	if (!(info.records & FERRIO_RB_RECORDS)) {
 		errno = EPROTO;
 		return -1;
 	}
@@ -113,12 +85,26 @@ static inline int ring_records(int fd, int rw, uint32_t size, unsigned int flags
 		errno = EBUSY;
 		return -1;
 	}
-	end = ringbuffer(fd, rw, 0, &rr->rb);
-	if (end < 0 || rw != FERRIO_RB_WRITE)
+	end = ring__open(fd, rw, 0, 1, &rr->rb);
+	if (end < 0)
 		return end;
+	rr->many = !!(info.records & FERRIO_RB_RECORDS_MANY);
 	rr->drops = !!(info.records & FERRIO_RB_RECORDS_DROP);
-	rr->slot = (struct ferrio_rb_slot *)(void *)(rr->rb.window + info.map_producer +
-						     sizeof(struct ferrio_rb_producer_page));
+	if (rw != FERRIO_RB_WRITE)
+		return end;
+	rr->owner = 1;
+	if (rr->many) {
+		/* The mapping has got a slot; which one? */
+		if (ring__info(end, &info) || info.slot - 1 >= FERRIO_RB_SLOTS) {
+			ringbuffer_unmap(&rr->rb);
+			if (end != fd)
+				close(end);
+			errno = EPROTO;
+			return -1;
+		}
+		rr->owner = info.slot;
+	}
+	rr->slot = ring__slot(&rr->rb, rr->owner);
 	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++)
 		rr->told[i] = ring__relaxed(&rr->slot->lost[i]);
 	return end;
@@ -189,13 +175,18 @@ static inline int ring__tell(struct ring_records *rr)
 	}
 	if (RING__LIKELY(!any))
 		return 0;
-	room = (unsigned char *)ring__room(rr, sizeof(news));
-	if (!room)
-		return -1;
-	memcpy(room + FERRIO_RB_RECORD_HEADER_BYTES, news, sizeof(news));
+	if (rr->many) {
+		if (ring__tell_many(rr, news, sizeof(news)))
+			return -1;
+	} else {
+		room = (unsigned char *)ring__room(rr, sizeof(news));
+		if (!room)
+			return -1;
+		memcpy(room + FERRIO_RB_RECORD_HEADER_BYTES, news, sizeof(news));
+		ring__publish(rr, ring__relaxed(rr->rb.own), sizeof(news) | FERRIO_RB_RECORD_GAP);
+	}
 	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++)
 		rr->told[i] += news[i];
-	ring__publish(rr, ring__relaxed(rr->rb.own), sizeof(news) | FERRIO_RB_RECORD_GAP);
 	return 0;
 }
 
@@ -204,7 +195,8 @@ static inline int ring__tell(struct ring_records *rr)
  * @rr: a producer
  * @bytes: its payload, in one piece; what lies there is anything
  *
- * Nobody sees it before it is committed, and there is one at a time.
+ * Nobody sees it before it is committed, and there is one at a time.  Among many
+ * producers the consumer stops in front of it until then.
  *
  * Return: the space; NULL with errno: EAGAIN, there is no room now and the end
  * does not block; ENOBUFS, there is none and the ring drops; EMSGSIZE, there never
@@ -226,14 +218,17 @@ static inline void *ring_record_reserve(struct ring_records *rr, size_t bytes)
 	if (!rr->drops || !ring__tell(rr)) {
 		if (RING__UNLIKELY(bytes > rr->rb.size - 2 * FERRIO_RB_RECORD_HEADER_BYTES))
 			errno = EMSGSIZE;
-		else
+		else if (!rr->many)
 			room = (unsigned char *)ring__room(rr, bytes);
+		else if (!ring__claim_room(rr, bytes))
+			room = (unsigned char *)ring__header_at(&rr->rb, rr->at);
 	}
 	if (RING__UNLIKELY(!room)) {
 		ring__lose(rr);
 		return NULL;
 	}
-	rr->at = ring__relaxed(rr->rb.own);
+	if (!rr->many)
+		rr->at = ring__relaxed(rr->rb.own);
 	rr->reserved = bytes;
 	return room + FERRIO_RB_RECORD_HEADER_BYTES;
 }
@@ -245,11 +240,13 @@ static inline void *ring_record_reserve(struct ring_records *rr, size_t bytes)
  *
  * Return: 0, and the consumer is woken if it sleeps for it; -1 with errno: EMSGSIZE,
  * more than was reserved, which still is; EINVAL, nothing is reserved, or another
- * holder has moved the end.
+ * holder has moved the end; among many producers, it was ended through a copy of @rr,
+ * or @rr was never given it.
  */
 static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
 {
-	if (rr->reserved == RING__NOTHING || ring__relaxed(rr->rb.own) != rr->at) {
+	if (rr->reserved == RING__NOTHING ||
+	    (!rr->many && ring__relaxed(rr->rb.own) != rr->at)) {
 		rr->reserved = RING__NOTHING;
 		errno = EINVAL;
 		return -1;
@@ -259,7 +256,13 @@ static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
 		return -1;
 	}
 	rr->reserved = RING__NOTHING;
-	ring__publish(rr, rr->at, bytes);
+	if (!rr->many) {
+		ring__publish(rr, rr->at, bytes);
+		return 0;
+	}
+	if (ring__redeem(&rr->rb, rr->at, rr->header))
+		return -1;
+	ring__end(&rr->rb, rr->owner, rr->at, rr->header, bytes);
 	return 0;
 }
 
@@ -276,6 +279,12 @@ static inline int ring_record_discard(struct ring_records *rr)
 		return -1;
 	}
 	rr->reserved = RING__NOTHING;
+	if (rr->many) {
+		if (ring__redeem(&rr->rb, rr->at, rr->header))
+			return -1;
+		ring__end(&rr->rb, rr->owner, rr->at, rr->header | FERRIO_RB_RECORD_DISCARD,
+			  rr->header & FERRIO_RB_RECORD_LEN);
+	}
 	ring__count(&rr->slot->discarded);
 	return 0;
 }
@@ -310,7 +319,50 @@ static inline int ring_record_done(struct ring_records *rr)
 	uint64_t extent = rr->extent;
 
 	rr->extent = 0;
+	if (rr->many && extent) {
+		ring__advance(&rr->rb, rr->at);
+		return 0;
+	}
 	return extent ? ringbuffer_consume(&rr->rb, (size_t)extent) : 0;
+}
+
+/* ring_record_next() of a ring of many producers. */
+static inline int ring__next_of_many(struct ring_records *rr, const void **payload,
+				     size_t *bytes)
+{
+	uint64_t header, own;
+	int found, busy;
+
+	if (!rr->rb.window || rr->rb.rw != FERRIO_RB_READ) {
+		errno = EBADF;
+		return -1;
+	}
+	for (;;) {
+		found = ring__find(&rr->rb, &header, &busy);
+		if (RING__UNLIKELY(found < 0 && errno == EAGAIN))
+			found = ring__await_record(rr, &header);
+		if (RING__UNLIKELY(found <= 0))
+			return found;
+		own = ring__relaxed(rr->rb.own);
+		*bytes = (size_t)(header & FERRIO_RB_RECORD_LEN);
+		*payload = ring__place(&rr->rb, own & RING__POSITION) +
+			FERRIO_RB_RECORD_HEADER_BYTES;
+		rr->at = ring__behind(own, header);
+		rr->extent = ring__extent(*bytes);
+		if (RING__LIKELY(!(header & (FERRIO_RB_RECORD_DISCARD | FERRIO_RB_RECORD_GAP))))
+			return 1;
+		if (!(header & FERRIO_RB_RECORD_DISCARD)) {
+			if (*bytes != sizeof(rr->lost)) {
+				rr->extent = 0;
+				return (int)ring__blame(&rr->rb);
+			}
+			memcpy(rr->lost, *payload, sizeof(rr->lost));
+			ring_record_done(rr);
+			errno = ENOBUFS;
+			return -1;
+		}
+		ring_record_done(rr);
+	}
 }
 
 /**
@@ -335,6 +387,8 @@ static inline int ring_record_next(struct ring_records *rr, const void **payload
 	size_t there;
 
 	ring_record_done(rr);
+	if (rr->many)
+		return ring__next_of_many(rr, payload, bytes);
 	for (;;) {
 		there = FERRIO_RB_RECORD_HEADER_BYTES;
 		if (!ringbuffer_peek(&rr->rb, &there))
