@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tests that start from a ring of many producers, of one page. */
+#ifndef FIX_MANY_H
+#define FIX_MANY_H
+
+#include <ferrio/ring-records.h>
+
+#include "rb_harness.h"
+
+#define LARGEST	(RB_PAGE - 16)
+#define MANY	(FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_MANY)
+
+static inline long set_records(int fd, uint64_t bytes, unsigned int flags)
+{
+	struct ferrio_rb_size size = {
+		.size = sizeof(size), .flags = flags, .bytes = bytes,
+	};
+
+	return E(ioctl(fd, FERRIO_RB_SET_SIZE, &size));
+}
+
+static inline uint64_t extent_of(uint64_t len)
+{
+	return (len + 8 + 7) / 8 * 8;
+}
+
+/* An end of its own, which does not block. */
+static inline struct ring_records map_end(int fd, int rw)
+{
+	struct ring_records rr;
+	int end = rb_mint(fd, rw);
+
+	if (ring_records(end, rw, 0, 0, &rr) != end)
+		rb_die("ring_records: %s", strerror(errno));
+	rr.rb.nonblock = true;
+	return rr;
+}
+
+FIXTURE(many) {
+	int fd;
+	long live;
+};
+
+FIXTURE_VARIANT(many) {
+	unsigned int flags;
+};
+
+FIXTURE_VARIANT_ADD(many, wait) {
+	.flags = MANY,
+};
+
+FIXTURE_VARIANT_ADD(many, drop) {
+	.flags = MANY | FERRIO_RB_RECORDS_DROP,
+};
+
+FIXTURE_SETUP(many)
+{
+	self->live = rb_live_pages();
+	self->fd = rb_open(O_RDWR);
+	ASSERT_EQ(0, set_records(self->fd, RB_PAGE, variant->flags));
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	if (self->fd >= 0)
+		close(self->fd);
+	EXPECT_TRUE(rb_pages_return(self->live));
+}
+
+#endif /* FIX_MANY_H */
