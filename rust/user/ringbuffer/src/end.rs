@@ -92,6 +92,9 @@ impl<T: Turns> End<T> {
         if info.kind != T::KIND {
             return Err(Error::new(During::Info, Errno::BADF));
         }
+        if info.records != 0 {
+            return Err(Error::new(During::Carries, Errno::PROTO));
+        }
         let mapped =
             Mapped::new(fd.as_fd(), &info).map_err(|errno| Error::new(During::Map, errno))?;
         Ok(End {

@@ -18,6 +18,8 @@ pub(crate) enum During {
     OtherSize { bytes: u64, ring: u64 },
     /// MINT or SHUTDOWN.
     Mint,
+    /// A look at what the ring carries.
+    Carries,
     /// mmap(2).
     Map,
     /// Moving data, or waiting for it.
@@ -204,6 +206,9 @@ impl Error {
             (During::Info | During::Map, Errno::PROTO) => {
                 "ringbuffer.ko and this program do not fit together: build both from one tree"
             }
+            (During::Carries, _) => {
+                "the ring carries records, and this moves bytes: read(2) and write(2) move records"
+            }
             (During::Mint, Errno::BADF) => {
                 "this open has no such end: it was handed out before, or was not opened for it"
             }
@@ -248,6 +253,7 @@ impl fmt::Display for Error {
                     During::Info => "description of a ring",
                     During::Size { .. } | During::OtherSize { .. } => "size of a ring",
                     During::Mint => "end of a ring",
+                    During::Carries => "bytes of a ring",
                     During::Map => "mapping of a ring",
                     During::Turn => "turn of a ring",
                 };
