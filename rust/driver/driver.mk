@@ -65,8 +65,7 @@ quiet_cmd_ferrio_bindgen = BINDGEN $@
 
 # --- a crate for each header ferrio_NAME.h -----------------------------------
 
-# What belongs to the header is generated, all else comes from kernel::bindings.  The
-# derives make the structs plain bytes: no padding, any bit pattern valid.
+# What belongs to the header is generated, all else comes from kernel::bindings.
 ferrio-bindgen-file := --allowlist-function 'ferrio_file_.*' \
 	--allowlist-type 'ferrio_file.*|ferrio_fl_(purpose|stage)' \
 	--allowlist-var 'FERRIO_FL_PIN_.*|FERRIO_FILE_API'
@@ -74,11 +73,15 @@ ferrio-bindgen-file := --allowlist-function 'ferrio_file_.*' \
 ferrio-bindgen-ring := --allowlist-function 'ferrio_ring_.*' \
 	--allowlist-type 'ferrio_ring.*' --allowlist-var 'FERRIO_RING_.*'
 
+# The structs that the derives make plain bytes: no padding, any bit pattern valid.
+ferrio-bytes-file := ferrio_.*
+ferrio-bytes-ring := ferrio_ring_params
+
 define ferrio-crate
 $$(obj)/ferrio_$(1)_generated.rs: private bindgen-args = $$(ferrio-bindgen-$(1)) \
 	--blocklist-type '(?:[^f]|f[^e]|fe[^r]).*' --with-derive-default \
 	--with-derive-custom-struct \
-	'ferrio_.*=kernel::prelude::FromBytes,kernel::prelude::IntoBytes,zerocopy_derive::Immutable' \
+	'$$(ferrio-bytes-$(1))=kernel::prelude::FromBytes,kernel::prelude::IntoBytes,zerocopy_derive::Immutable' \
 	--raw-line 'use kernel::bindings::*; use kernel::ffi;'
 $$(obj)/ferrio_$(1)_generated.rs: $$(ferrio-driver)/bindgen_$(1).h FORCE
 	$$(call if_changed_dep,ferrio_bindgen)

@@ -244,7 +244,7 @@ macro_rules! plain_result {
         }
     )* };
 }
-plain_result!(() usize isize *const u8 *const c_void);
+plain_result!(() usize *const u8 *const c_void);
 
 /// A pointer that is not NULL, or an error, as `ERR_PTR()`.
 impl<T: Opaque> IntoC for Result<KBox<T>> {

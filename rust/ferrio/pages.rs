@@ -20,7 +20,7 @@ use kernel::{
 mod folios;
 mod twice;
 
-pub use twice::{Piece, TwicePages, SMALL};
+pub use twice::{Piece, TwicePages};
 
 /// Pages that this module holds at the moment. kmemleak does not see pages, this does.
 static LIVE: Atomic<usize> = Atomic::new(0);

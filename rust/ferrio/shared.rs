@@ -155,6 +155,11 @@ impl<'a> From<&'a Atomic<u64>> for SharedWord<'a> {
 }
 
 impl SharedWord<'_> {
+    /// Where it is, for those who are told by C.
+    pub fn address(self) -> usize {
+        self.ptr.as_ptr() as usize
+    }
+
     /// Loads without any order, as `READ_ONCE()`.
     #[cfg(CONFIG_X86_64)]
     #[inline(always)]

@@ -59,12 +59,6 @@ impl<W: Word> Bell<W> {
         self.armed.store(0);
     }
 
-    /// Step W3 without W4: whether anybody may wait. Relaxed: who goes on loads it again.
-    #[inline]
-    pub fn is_armed(&self) -> bool {
-        self.armed.load() != 0
-    }
-
     /// Steps W3 and W4: the sequence that a waker whose position is now `position` has to wake, if
     /// it has to; `woken` is the last one it has woken, or 0.
     ///

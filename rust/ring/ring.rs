@@ -57,7 +57,6 @@
 mod bell;
 mod hope;
 mod mapped;
-pub mod quick;
 pub mod records;
 mod turn;
 mod words;

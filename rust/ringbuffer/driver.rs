@@ -22,11 +22,13 @@ use crate::{
     rw::Rw,
     size::RingBytes,
 };
+use core::mem::offset_of;
 use end::{Consumes, Direction, Produces};
 use ferrio::export::Opaque;
 use kernel::{prelude::*, sync::Arc};
 
 /// The rings of a device, or of an open file of one: `struct ferrio_ring`.
+#[repr(C)]
 pub(crate) struct Device {
     /// What programs read.
     read: Option<Pin<KBox<Direction<Produces>>>>,
@@ -39,6 +41,14 @@ pub(crate) struct Device {
 impl Opaque for Device {
     type C = abi::ferrio_ring;
 }
+
+// Its members, which the driver's own code follows.
+const _: () = {
+    assert!(offset_of!(Device, read) == offset_of!(abi::ferrio_ring, read));
+    assert!(offset_of!(Device, write) == offset_of!(abi::ferrio_ring, write));
+    // A pointer, or NULL.
+    assert!(size_of::<Option<Pin<KBox<Direction<Produces>>>>>() == size_of::<usize>());
+};
 
 impl Device {
     /// Makes rings with their memory.
@@ -95,6 +105,20 @@ impl Device {
     #[inline]
     pub(crate) fn consumer(&self) -> Result<&Direction<Consumes>> {
         self.write.as_deref().ok_or(EBADF)
+    }
+
+    /// The driver has moved bytes in a set of directions, and found that somebody sleeps there.
+    pub(crate) fn called(&self, directions: u32, context: Context) {
+        if directions & abi::FERRIO_RING_READ != 0 {
+            if let Some(direction) = &self.read {
+                direction.called(context);
+            }
+        }
+        if directions & abi::FERRIO_RING_WRITE != 0 {
+            if let Some(direction) = &self.write {
+                direction.called(context);
+            }
+        }
     }
 
     /// Gives up the driver's ends of a set of directions; those that are not there are ignored.

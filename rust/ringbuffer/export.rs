@@ -13,9 +13,9 @@ use core::ptr::NonNull;
 use ferrio::export::{
     files::{Called, Dest, FromPipe, Iocb, Lines, NoPosition, Polls, Source, ToPipe, Vma},
     memory::{BytesAt, Len, Length, ReadAt, RoomAt, WriteAt},
-    In, IntoC, Put, Shared, Used,
+    In, Put, Shared, Used,
 };
-use ferrio::{pages::SMALL, poll::Mask};
+use ferrio::poll::Mask;
 use kernel::{
     prelude::*,
     sync::{Arc, ArcBorrow},
@@ -49,33 +49,25 @@ fn free(device: Option<Arc<Device>>) {
     }
 }
 
-/// The way of a message of a few bytes, as far as it needs nobody; all else is [`write_any`]'s.
-#[inline(always)]
 fn write_in<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>, context: Context) -> Result {
-    if len.get() <= SMALL {
-        if let (Ok(end), Some(from)) = (device.producer(), len.bytes(at)) {
-            if let Some(result) = end.write_small(from, context) {
-                return result;
-            }
-        }
-    }
-    write_any(device, at, len, context)
-}
-
-#[inline(never)]
-fn write_any<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>, context: Context) -> Result {
     let end = device.producer()?;
     end.write(len.bytes(at).ok_or(EINVAL)?, context)
 }
 
-#[inline]
 fn write<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>) -> Result {
     write_in(device, at, len, Context::MaySleep)
 }
 
-#[inline]
 fn write_atomic<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>) -> Result {
     write_in(device, at, len, Context::Atomic)
+}
+
+fn wake(device: &Device, directions: u32) {
+    device.called(directions, Context::MaySleep);
+}
+
+fn wake_atomic(device: &Device, directions: u32) {
+    device.called(directions, Context::Atomic);
 }
 
 #[inline]
@@ -104,47 +96,22 @@ fn discard(device: &Device) {
     }
 }
 
-/// As [`write_in`], the other way; as C has it, so that all else is a last call.
-#[inline(always)]
 fn read_in<'a>(
-    device: &Device,
-    mut at: WriteAt<'a>,
-    min: usize,
-    len: Length<'a>,
-    context: Context,
-) -> isize {
-    if len.get() <= SMALL && min.wrapping_sub(1) < len.get() {
-        if let (Ok(end), Some(to)) = (device.consumer(), len.room_again(&mut at)) {
-            if let Some(read) = end.read_small(to, min, context) {
-                return read as isize;
-            }
-        }
-    }
-    read_any(device, at, min, len, context)
-}
-
-#[inline(never)]
-fn read_any<'a>(
     device: &Device,
     at: WriteAt<'a>,
     min: usize,
     len: Length<'a>,
     context: Context,
-) -> isize {
-    let read = device.consumer().and_then(|end| {
-        let to = len.room(at).ok_or(EINVAL)?;
-        end.read(to, min, context)
-    });
-    read.into_c()
+) -> Result<usize> {
+    let end = device.consumer()?;
+    end.read(len.room(at).ok_or(EINVAL)?, min, context)
 }
 
-#[inline]
-fn read<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> isize {
+fn read<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> Result<usize> {
     read_in(device, at, min, len, Context::MaySleep)
 }
 
-#[inline]
-fn read_atomic<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> isize {
+fn read_atomic<'a>(device: &Device, at: WriteAt<'a>, min: usize, len: Length<'a>) -> Result<usize> {
     read_in(device, at, min, len, Context::Atomic)
 }
 
@@ -169,11 +136,17 @@ ferrio::export! {
         fn ferrio_ring_free(ring: Put<Device>) = free;
 
         /// All bytes, or none.
-        fn ferrio_ring_write(ring: Used<Device>, from: BytesAt, len: Len) -> Result = write;
+        fn ferrio_ring_write_slow(ring: Used<Device>, from: BytesAt, len: Len) -> Result = write;
 
         /// The same without sleeping.
-        fn ferrio_ring_write_atomic(ring: Used<Device>, from: BytesAt, len: Len) -> Result
+        fn ferrio_ring_write_atomic_slow(ring: Used<Device>, from: BytesAt, len: Len) -> Result
             = write_atomic;
+
+        /// Wakes who sleeps for what the driver's own code has published.
+        fn ferrio_ring_wake(ring: Used<Device>, directions: u32) = wake;
+
+        /// The same in any context.
+        fn ferrio_ring_wake_atomic(ring: Used<Device>, directions: u32) = wake_atomic;
 
         /// Room in one piece.
         fn ferrio_ring_reserve(ring: Used<Device>, len: usize) -> Result<NonNull<u8>> = reserve;
@@ -192,11 +165,12 @@ ferrio::export! {
         fn ferrio_ring_discard(ring: Used<Device>) = discard;
 
         /// As many bytes as there are, and at least some.
-        fn ferrio_ring_read(ring: Used<Device>, to: RoomAt, min: usize, len: Len) -> isize = read;
+        fn ferrio_ring_read_slow(ring: Used<Device>, to: RoomAt, min: usize, len: Len)
+            -> Result<usize> = read;
 
         /// The same without sleeping.
-        fn ferrio_ring_read_atomic(ring: Used<Device>, to: RoomAt, min: usize, len: Len) -> isize
-            = read_atomic;
+        fn ferrio_ring_read_atomic_slow(ring: Used<Device>, to: RoomAt, min: usize, len: Len)
+            -> Result<usize> = read_atomic;
 
         /// `->read_iter`.
         fn ferrio_ring_read_iter(ring: Used<Device>, iocb: Iocb, to: Dest) -> Result<usize>

@@ -10,6 +10,7 @@ use kernel::sync::atomic::{Atomic, Release};
 use ring::Word;
 
 /// A word that only the kernel can write.
+#[repr(transparent)]
 pub(crate) struct OwnWord(Atomic<u64>);
 
 impl OwnWord {

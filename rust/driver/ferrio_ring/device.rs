@@ -2,8 +2,8 @@
 
 //! A device whose files are rings.
 
-use crate::Rings;
-use kernel::{fs::File, prelude::*, uaccess::UserPtr};
+use crate::{ffi::Fops, Rings};
+use kernel::{bindings, fs::File, module::this_module, prelude::*, uaccess::UserPtr};
 
 /// The private data of an open file of such a device; see [`Registration`](crate::Registration).
 #[vtable]
@@ -39,4 +39,23 @@ pub trait RingFile: Send + Sync + Sized + 'static {
     fn ioctl(&self, _file: &File, _cmd: u32, _arg: UserPtr) -> Result<isize> {
         Err(ENOTTY)
     }
+}
+
+impl<T: RingFile> Fops<T> {
+    pub(crate) const OPS: bindings::file_operations = bindings::file_operations {
+        owner: this_module::<T::OwnerModule>().as_ptr(),
+        open: Some(Self::open),
+        release: Some(Self::release),
+        read_iter: Some(Self::read_iter),
+        write_iter: Some(Self::write_iter),
+        poll: Some(Self::poll),
+        unlocked_ioctl: Some(Self::ioctl),
+        #[cfg(CONFIG_COMPAT)]
+        compat_ioctl: bindings::compat_ptr_ioctl,
+        mmap: Some(Self::mmap),
+        splice_read: Some(Self::splice_read),
+        splice_write: Some(Self::splice_write),
+        show_fdinfo: Some(Self::show_fdinfo),
+        ..pin_init::zeroed()
+    };
 }

@@ -5,9 +5,16 @@
 //! An end is one value: it cannot be copied, and each call needs it alone, so that no two calls for
 //! a direction run at once. Dropping it is `ferrio_ring_shutdown()`.
 
-use crate::ffi::{DriverEnd, Form};
+use crate::ffi::DriverEnd;
 use core::ops::{Deref, DerefMut};
 use kernel::prelude::*;
+
+/// Which form of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    MaySleep,
+    Atomic,
+}
 
 macro_rules! producer {
     (

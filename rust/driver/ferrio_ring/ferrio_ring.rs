@@ -21,12 +21,15 @@
 /// The prefix of log lines that come from this crate and not from a module.
 const __LOG_PREFIX: &[u8] = b"ferrio_ring\0";
 
+mod abi;
 mod device;
 mod ends;
 mod ffi;
 #[path = "../import_ns.rs"]
 mod import_ns;
 mod thread;
+#[path = "turn/ffi.rs"]
+mod turn;
 
 pub use device::RingFile;
 pub use ends::{
@@ -35,7 +38,7 @@ pub use ends::{
 pub use ffi::{Registration, Rings, Thread};
 pub use thread::{Body, Stop};
 
-use ffi::{abi, ferrio_ring_params};
+use abi::ferrio_ring_params;
 use kernel::prelude::*;
 
 /// Rings that are to be made.

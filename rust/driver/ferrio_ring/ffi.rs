@@ -1,36 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls of `ferrio_ring.h`, and those of the kernel that a driver of rings needs: the only
-//! place of this crate with `unsafe`.
+//! The calls of `ferrio_ring.h`, and those of the kernel that a driver of rings needs: with that of
+//! `ferrio_ring_turn.h` the only place of this crate with `unsafe`.
 
-use crate::{device::RingFile, import_ns, thread::Body, Stop};
+use crate::{abi, device::RingFile, ends::Form, import_ns, thread::Body, turn::Turn, Stop};
+use abi::{ferrio_ring, ferrio_ring_params};
 use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings,
     error::{from_err_ptr, to_result},
     fs::File,
-    module::this_module,
     prelude::*,
     types::{ForeignOwnable, Opaque},
     uaccess::UserPtr,
 };
-
-use abi::ferrio_ring;
-pub(crate) use abi::ferrio_ring_params;
-
-pub(crate) mod abi {
-    #![allow(
-        dead_code,
-        improper_ctypes,
-        missing_docs,
-        non_camel_case_types,
-        non_upper_case_globals,
-        unreachable_pub,
-        clippy::all,
-        clippy::undocumented_unsafe_blocks
-    )]
-    include!(concat!(env!("FERRIO_GEN"), "/ferrio_ring_generated.rs"));
-}
 
 /// `MODULE_IMPORT_NS()` of the header.
 #[used]
@@ -86,13 +69,6 @@ impl Drop for Rings {
     }
 }
 
-/// Which form of a call.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    MaySleep,
-    Atomic,
-}
-
 /// The driver's end of one direction; dropping it gives it up, in process context.
 ///
 /// # Invariants
@@ -100,6 +76,7 @@ pub(crate) enum Form {
 /// - The only one of its direction.
 /// - `room` are the bytes that are reserved, of which nobody else writes any; none if none are.
 pub(crate) struct DriverEnd {
+    turn: Turn,
     ring: Reference,
     direction: u32,
     room: NonNull<[u8]>,
@@ -120,15 +97,20 @@ pub(crate) fn alloc(
     let ring = from_err_ptr(unsafe { abi::ferrio_ring_alloc(params) })?;
     // INVARIANT: Just made. The header says that it is never NULL.
     let ring = Reference(NonNull::new(ring).ok_or(ENOMEM)?);
-    let end = |direction| {
+    // SAFETY: Alive; these do not change.
+    let (read, write) = unsafe { ((*ring.as_ptr()).read, (*ring.as_ptr()).write) };
+    let end = |direction, end| {
         // INVARIANT: Once for each direction, of rings that nobody knows yet; nothing reserved.
-        (params.directions & direction != 0).then(|| DriverEnd {
+        NonNull::new(end).map(|end| DriverEnd {
+            // SAFETY: This is the only one, too, and lives as long as the reference.
+            turn: unsafe { Turn::new(end) },
             ring: ring.clone(),
             direction,
             room: NO_ROOM,
         })
     };
-    let (producer, consumer) = (end(abi::FERRIO_RING_READ), end(abi::FERRIO_RING_WRITE));
+    let producer = end(abi::FERRIO_RING_READ, read);
+    let consumer = end(abi::FERRIO_RING_WRITE, write);
     Ok((Rings(ring), producer, consumer))
 }
 
@@ -140,16 +122,34 @@ impl Drop for DriverEnd {
 }
 
 impl DriverEnd {
+    #[cold]
+    fn wake(&mut self, form: Form) {
+        let ring = self.ring.as_ptr();
+        // SAFETY: As for `write`.
+        unsafe {
+            match form {
+                Form::MaySleep => abi::ferrio_ring_wake(ring, self.direction),
+                Form::Atomic => abi::ferrio_ring_wake_atomic(ring, self.direction),
+            }
+        }
+    }
+
     #[inline]
     pub(crate) fn write(&mut self, from: &[u8], form: Form) -> Result {
+        if let Some(wake) = self.turn.put(from) {
+            if wake {
+                self.wake(form);
+            }
+            return Ok(());
+        }
         let (ring, start) = (self.ring.as_ptr(), from.as_ptr().cast());
         // SAFETY: Alive, as we have a reference. Bytes of a slice, until it returns. By the type
         // invariants, and as it is borrowed mutably, no other call of this end runs. The context is
         // that of the form, by the documentation of the type that has the end.
         to_result(unsafe {
             match form {
-                Form::MaySleep => abi::ferrio_ring_write(ring, start, from.len()),
-                Form::Atomic => abi::ferrio_ring_write_atomic(ring, start, from.len()),
+                Form::MaySleep => abi::ferrio_ring_write_slow(ring, start, from.len()),
+                Form::Atomic => abi::ferrio_ring_write_atomic_slow(ring, start, from.len()),
             }
         })
     }
@@ -207,12 +207,18 @@ impl DriverEnd {
 
     #[inline]
     pub(crate) fn read(&mut self, to: &mut [u8], min: usize, form: Form) -> Result<usize> {
+        if let Some((read, wake)) = self.turn.take(to, min) {
+            if wake {
+                self.wake(form);
+            }
+            return Ok(read);
+        }
         let (ring, start) = (self.ring.as_ptr(), to.as_mut_ptr().cast());
         // SAFETY: As for `write`; bytes that are borrowed mutably.
         let read = unsafe {
             match form {
-                Form::MaySleep => abi::ferrio_ring_read(ring, start, min, to.len()),
-                Form::Atomic => abi::ferrio_ring_read_atomic(ring, start, min, to.len()),
+                Form::MaySleep => abi::ferrio_ring_read_slow(ring, start, min, to.len()),
+                Form::Atomic => abi::ferrio_ring_read_atomic_slow(ring, start, min, to.len()),
             }
         };
         // An errno fits.
@@ -285,7 +291,7 @@ macro_rules! forward {
         /// # Safety
         ///
         /// The VFS's contract.
-        unsafe extern "C" fn $name($($arg: $ty),*) -> $result {
+        pub(crate) unsafe extern "C" fn $name($($arg: $ty),*) -> $result {
             // SAFETY: The VFS's contract.
             unsafe {
                 match Self::ring($file) {
@@ -302,7 +308,7 @@ macro_rules! forward {
 /// Each function is called by the VFS with the arguments of its name in `include/linux/fs.h`, on a
 /// file whose private data is a `Pin<KBox<T>>`, from `open` until `release`: "the VFS's contract"
 /// below.
-struct Fops<T: RingFile>(PhantomData<T>);
+pub(crate) struct Fops<T: RingFile>(PhantomData<T>);
 
 impl<T: RingFile> Fops<T> {
     /// # Safety
@@ -325,7 +331,10 @@ impl<T: RingFile> Fops<T> {
     /// # Safety
     ///
     /// `inode` and `file` are those of a device of `T` that is being opened.
-    unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    pub(crate) unsafe extern "C" fn open(
+        inode: *mut bindings::inode,
+        file: *mut bindings::file,
+    ) -> c_int {
         // SAFETY: misc_open() has left the miscdevice there, which is the first member of a
         // registration by its type invariants, and holds the lock that keeps it registered. Nobody
         // uses the position of a file that is being opened.
@@ -349,7 +358,10 @@ impl<T: RingFile> Fops<T> {
     /// # Safety
     ///
     /// `file` is an open file of `T` whose last reference is gone.
-    unsafe extern "C" fn release(_: *mut bindings::inode, file: *mut bindings::file) -> c_int {
+    pub(crate) unsafe extern "C" fn release(
+        _: *mut bindings::inode,
+        file: *mut bindings::file,
+    ) -> c_int {
         // SAFETY: From into_foreign() in `open`; nobody uses it any more.
         drop(unsafe { <Pin<KBox<T>>>::from_foreign((*file).private_data) });
         0
@@ -358,7 +370,11 @@ impl<T: RingFile> Fops<T> {
     /// # Safety
     ///
     /// The VFS's contract.
-    unsafe extern "C" fn ioctl(file: *mut bindings::file, cmd: c_uint, arg: c_ulong) -> c_long {
+    pub(crate) unsafe extern "C" fn ioctl(
+        file: *mut bindings::file,
+        cmd: c_uint,
+        arg: c_ulong,
+    ) -> c_long {
         // SAFETY: The VFS's contract.
         let ours = unsafe {
             Self::ring(file).map_or(ENOTTY.to_errno() as c_long, |ring| {
@@ -401,23 +417,6 @@ impl<T: RingFile> Fops<T> {
         show_fdinfo(m: *mut bindings::seq_file, file: *mut bindings::file) -> ():
             file, (), ferrio_ring_show_fdinfo(m);
     }
-
-    const OPS: bindings::file_operations = bindings::file_operations {
-        owner: this_module::<T::OwnerModule>().as_ptr(),
-        open: Some(Self::open),
-        release: Some(Self::release),
-        read_iter: Some(Self::read_iter),
-        write_iter: Some(Self::write_iter),
-        poll: Some(Self::poll),
-        unlocked_ioctl: Some(Self::ioctl),
-        #[cfg(CONFIG_COMPAT)]
-        compat_ioctl: bindings::compat_ptr_ioctl,
-        mmap: Some(Self::mmap),
-        splice_read: Some(Self::splice_read),
-        splice_write: Some(Self::splice_write),
-        show_fdinfo: Some(Self::show_fdinfo),
-        ..pin_init::zeroed()
-    };
 }
 
 /// A kernel thread, which is told to end, and waited for, when this is dropped.

@@ -20,6 +20,7 @@
 #include <linux/seq_file.h>
 #include <linux/types.h>
 #include <ferrio/ringbuffer.h>
+#include <ferrio_ring_turn.h>
 
 /*
  * The version of this header, as a symbol name space: Debian's kernel compares no
@@ -31,9 +32,6 @@ MODULE_IMPORT_NS(FERRIO_RING_API);
 
 struct pipe_inode_info;
 struct vm_area_struct;
-
-/* The rings of a device, or of an open file of one, one for each direction: opaque. */
-struct ferrio_ring;
 
 /* Directions, as a set: those of read(2) and write(2). */
 #define FERRIO_RING_READ	(1U << 0)	/* the driver produces, programs consume */
@@ -104,7 +102,8 @@ void ferrio_ring_put(struct ferrio_ring *ring);
  *
  * Final.  Whoever sleeps is woken; a call of the driver that sleeps ends with
  * -ESHUTDOWN, and so do all that come later.  May be called while other calls run,
- * and more than once.  A direction that there is not is ignored.
+ * what they move meanwhile may be seen by nobody; and more than once.  A direction that
+ * there is not is ignored.
  *
  * Context: process context; does not sleep.
  */
@@ -148,6 +147,8 @@ void ferrio_ring_free(struct ferrio_ring *ring);
  *
  * A thread of kthread_run() that sleeps here is ended by kthread_stop(): -EINTR.
  *
+ * Writes and reads are inline as far as what is known of the other end is enough.
+ *
  * Errors of all: -EBADF: @ring has no such direction.  -EPIPE: no program has the other
  * end any more.  -EBADMSG: corrupt: a program has published an impossible position.
  * -ESHUTDOWN: ferrio_ring_shutdown().  -EMSGSIZE: more than the ring holds.  -EAGAIN: of the
@@ -166,7 +167,16 @@ void ferrio_ring_free(struct ferrio_ring *ring);
  * Context: may sleep: until there is room for all.
  * Return: 0, or an error as above; -EINVAL: @from is NULL.
  */
-int ferrio_ring_write(struct ferrio_ring *ring, const void *from, size_t len);
+static inline int ferrio_ring_write(struct ferrio_ring *ring, const void *from, size_t len)
+{
+	bool wake;
+
+	if (!ferrio_ring_put_now(ring->read, from, len, &wake))
+		return ferrio_ring_write_slow(ring, from, len);
+	if (wake)
+		ferrio_ring_wake(ring, FERRIO_RING_READ);
+	return 0;
+}
 
 /**
  * ferrio_ring_write_atomic() - bytes for read(2), now or not
@@ -177,7 +187,16 @@ int ferrio_ring_write(struct ferrio_ring *ring, const void *from, size_t len);
  * Context: any but NMI.
  * Return: as of ferrio_ring_write(); -EAGAIN: there is no room for all.
  */
-int ferrio_ring_write_atomic(struct ferrio_ring *ring, const void *from, size_t len);
+static inline int ferrio_ring_write_atomic(struct ferrio_ring *ring, const void *from, size_t len)
+{
+	bool wake;
+
+	if (!ferrio_ring_put_now(ring->read, from, len, &wake))
+		return ferrio_ring_write_atomic_slow(ring, from, len);
+	if (wake)
+		ferrio_ring_wake_atomic(ring, FERRIO_RING_READ);
+	return 0;
+}
 
 /**
  * ferrio_ring_reserve() - room for bytes for read(2), to build them where they are
@@ -247,7 +266,17 @@ void ferrio_ring_discard(struct ferrio_ring *ring);
  * Return: how many, @min to @len; fewer than @min, at last 0, only when no program can write
  * any more; or an error as above, not -EPIPE; -EINVAL: @to is NULL, or @min is 0 or more than @len.
  */
-ssize_t ferrio_ring_read(struct ferrio_ring *ring, void *to, size_t min, size_t len);
+static inline ssize_t ferrio_ring_read(struct ferrio_ring *ring, void *to, size_t min, size_t len)
+{
+	bool wake;
+	size_t n = ferrio_ring_take_now(ring->write, to, min, len, &wake);
+
+	if (!n)
+		return ferrio_ring_read_slow(ring, to, min, len);
+	if (wake)
+		ferrio_ring_wake(ring, FERRIO_RING_WRITE);
+	return n;
+}
 
 /**
  * ferrio_ring_read_atomic() - bytes of write(2), now or not
@@ -259,7 +288,18 @@ ssize_t ferrio_ring_read(struct ferrio_ring *ring, void *to, size_t min, size_t 
  * Context: any but NMI.
  * Return: as of ferrio_ring_read(); -EAGAIN: there are fewer than @min.
  */
-ssize_t ferrio_ring_read_atomic(struct ferrio_ring *ring, void *to, size_t min, size_t len);
+static inline ssize_t ferrio_ring_read_atomic(struct ferrio_ring *ring, void *to, size_t min,
+					      size_t len)
+{
+	bool wake;
+	size_t n = ferrio_ring_take_now(ring->write, to, min, len, &wake);
+
+	if (!n)
+		return ferrio_ring_read_atomic_slow(ring, to, min, len);
+	if (wake)
+		ferrio_ring_wake_atomic(ring, FERRIO_RING_WRITE);
+	return n;
+}
 
 /*
  * ---- The calls of a file of the driver's ----

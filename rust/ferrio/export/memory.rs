@@ -61,12 +61,6 @@ impl FromC for Len {
 }
 
 impl<'a> Length<'a> {
-    /// The number.
-    #[inline]
-    pub fn get(self) -> usize {
-        self.0
-    }
-
     /// The bytes; `None` if there is no memory, or more than any can be.
     #[inline]
     pub fn bytes(self, at: ReadAt<'a>) -> Option<&'a [u8]> {
@@ -77,13 +71,6 @@ impl<'a> Length<'a> {
         // SAFETY: By the contracts of the two kinds, which are arguments of one call: so many bytes
         // for 'a, which nobody writes to.
         Some(unsafe { slice::from_raw_parts(start.as_ptr(), self.0) })
-    }
-
-    /// The room, for a part of the call.
-    #[inline]
-    pub fn room_again<'r>(self, at: &'r mut WriteAt<'a>) -> Option<&'r mut [MaybeUninit<u8>]> {
-        // What is made of the copy does not outlive the borrow, which is exclusive.
-        self.room(WriteAt(at.0, PhantomData))
     }
 
     /// The room; `None` if there is no memory, or more than any can be.

@@ -7,11 +7,7 @@
 use super::PageVec;
 use crate::{once::Once, sys};
 use core::{ffi::c_void, marker::PhantomData, mem::MaybeUninit, ops::Deref, ptr::NonNull};
-use kernel::{
-    bindings,
-    page::{PAGE_SHIFT, PAGE_SIZE},
-    prelude::*,
-};
+use kernel::{bindings, page::PAGE_SHIFT, prelude::*};
 
 /// Where pages lie twice in a row.
 ///
@@ -105,69 +101,14 @@ impl TwicePages {
         if len > area.mask + 1 {
             return None;
         }
-        // SAFETY: Just checked.
-        Some(unsafe { area.piece(position, len) })
-    }
-
-    /// As [`piece`](Self::piece), of [`SMALL`] bytes at most: that many there are always.
-    #[inline(always)]
-    pub fn small_piece(&self, position: u64, len: usize) -> Option<Piece<'_>> {
-        const { assert!(SMALL <= PAGE_SIZE) };
-        let area = self.area.get()?;
-        // SAFETY: A power of two of pages is one at least.
-        Some(unsafe { area.piece(position, len.min(SMALL)) })
-    }
-}
-
-impl Area {
-    /// # Safety
-    ///
-    /// `len` must be at most `mask + 1`.
-    #[inline(always)]
-    unsafe fn piece(&self, position: u64, len: usize) -> Piece<'_> {
-        let offset = position as usize & self.mask;
+        let offset = position as usize & area.mask;
         // INVARIANT: `offset + len` is less than twice the size, which is mapped.
-        Piece {
+        Some(Piece {
             // SAFETY: Within the mapping.
-            start: unsafe { self.base.add(offset) },
+            start: unsafe { area.base.add(offset) },
             len,
             _pages: PhantomData,
-        }
-    }
-}
-
-/// The most that a small copy moves.
-pub const SMALL: usize = 16;
-
-/// Copies `len` bytes, [`SMALL`] at most, without a call.
-///
-/// As by `memcpy()`, nothing is done with what is copied; so it does not matter whether somebody
-/// writes to it meanwhile.
-///
-/// # Safety
-///
-/// So many bytes have to be valid for reads at `from` and for writes at `to`, and not overlap.
-#[inline(always)]
-unsafe fn copy_small(to: *mut u8, from: *const u8, len: usize) {
-    macro_rules! ends {
-        ($word:ty) => {{
-            let last = len - size_of::<$word>();
-            // SAFETY: The first and the last word of at least so many bytes, at most twice as many:
-            // both together are all of them.
-            unsafe {
-                let a = from.cast::<$word>().read_unaligned();
-                let b = from.add(last).cast::<$word>().read_unaligned();
-                to.cast::<$word>().write_unaligned(a);
-                to.add(last).cast::<$word>().write_unaligned(b);
-            }
-        }};
-    }
-    match len {
-        8..=SMALL => ends!(u64),
-        4..=7 => ends!(u32),
-        2..=3 => ends!(u16),
-        1 => ends!(u8),
-        _ => (),
+        })
     }
 }
 
@@ -199,22 +140,6 @@ impl Piece<'_> {
         // SAFETY: So many bytes are valid at both, by the type invariants; the slice is no part of
         // the pages, which nobody has a reference to. A copy by C, as a program's would be.
         unsafe { bindings::memcpy(self.start.as_ptr().cast(), from.as_ptr().cast(), len) };
-    }
-
-    /// As [`fill`](Self::fill), of [`SMALL`] bytes at most, without a call.
-    #[inline(always)]
-    pub fn fill_small(self, from: &[u8]) {
-        let len = from.len().min(self.len).min(SMALL);
-        // SAFETY: As for `fill`.
-        unsafe { copy_small(self.start.as_ptr(), from.as_ptr(), len) };
-    }
-
-    /// As [`read`](Self::read), of [`SMALL`] bytes at most, without a call.
-    #[inline(always)]
-    pub fn read_small(self, to: &mut [MaybeUninit<u8>]) {
-        let len = to.len().min(self.len).min(SMALL);
-        // SAFETY: As for `fill`.
-        unsafe { copy_small(to.as_mut_ptr().cast(), self.start.as_ptr(), len) };
     }
 
     /// Reads the first bytes, as many as there are of both. What others write meanwhile is read, or

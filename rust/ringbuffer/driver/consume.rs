@@ -6,28 +6,9 @@ use super::end::{Consumes, Context, Direction};
 use crate::words::DriverWords;
 use core::mem::MaybeUninit;
 use kernel::prelude::*;
-use ring::{quick, state, Consumer, Span, Stop, Word};
+use ring::{state, Consumer, Span, Stop, Word};
 
 impl Direction<Consumes> {
-    /// ferrio_ring_read() of [`SMALL`](ferrio::pages::SMALL) bytes at most, if there are so many by
-    /// what is kept; `min` is at most the length of `to`.
-    #[inline(always)]
-    pub(crate) fn read_small(
-        &self,
-        to: &mut [MaybeUninit<u8>],
-        min: usize,
-        context: Context,
-    ) -> Option<usize> {
-        let memory = self.ring.memory()?;
-        let words = self.words(memory);
-        let peer = self.peer.load();
-        let (at, ready) = quick::readable_by(&words.own, &words.state, peer, min as u64)?;
-        let to = to.get_mut(..to.len().min(ready as usize))?;
-        memory.data.small_piece(at, to.len())?.read_small(to);
-        let position = at.wrapping_add(to.len() as u64);
-        Some(self.publish_at(&words, position, context, to.len()))
-    }
-
     /// ferrio_ring_read().
     pub(crate) fn read(
         &self,

@@ -3,13 +3,13 @@
 //! The driver's end of a ring.
 //!
 //! A turn is that of a mapped holder, [`ring::Producer`] or [`ring::Consumer`]: without a token, as
-//! nobody else can hold this end, and with the peer's position kept from one turn to the next. The
-//! path of a message of a few bytes is shorter yet, [`ring::quick`]: a look at the state and the
-//! own position, the copy, a store, a fence and a look at the peer's bell, without a call.
+//! nobody else can hold this end, and with the peer's position kept from one turn to the next. As
+//! far as that is enough the turn is the driver's own code, of `ferrio_ring_turn.h`, by [`InLine`].
 
 use super::later::Later;
 use crate::{
     calls::Held,
+    export::abi::ferrio_ring_end,
     memory::Memory,
     ring::Ring,
     rw::Rw,
@@ -17,9 +17,9 @@ use crate::{
     stream::Stream,
     uapi,
     wish::Wish,
-    words::{DriverWords, OwnWord, PageWord},
+    words::{OwnWord, PageWord},
 };
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::offset_of};
 use ferrio::{
     irq_work::IrqWork,
     task,
@@ -29,7 +29,7 @@ use kernel::{
     prelude::*,
     sync::{atomic::Atomic, Arc},
 };
-use ring::{quick, Bell, Kept, Stop, Word};
+use ring::{Bell, Kept, Stop, Word};
 
 /// What a call may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,6 +50,9 @@ pub(crate) trait Side: Send + Sync + 'static {
 
     /// What is kept before the first turn.
     fn kept(size: u64) -> Option<Kept>;
+
+    /// How far the own position can be in front of the peer's.
+    fn lead(size: u64) -> u64;
 }
 
 /// The producer's, of a ring that programs read.
@@ -61,6 +64,10 @@ impl Side for Produces {
 
     fn kept(size: u64) -> Option<Kept> {
         Kept::producer(0, size)
+    }
+
+    fn lead(size: u64) -> u64 {
+        size
     }
 }
 
@@ -74,26 +81,58 @@ impl Side for Consumes {
     fn kept(size: u64) -> Option<Kept> {
         Kept::consumer(0, size)
     }
+
+    fn lead(_size: u64) -> u64 {
+        0
+    }
 }
 
+/// `struct ferrio_ring_end`: what the driver's own code knows of the end. Addresses are of what
+/// lives as long as the ring.
+#[repr(C)]
+struct InLine {
+    own: usize,
+    state: usize,
+    armed: usize,
+    wanted: usize,
+    data: usize,
+    mask: u64,
+    /// Where the own position has to stop: the peer's, as kept, and the lead.
+    limit: OwnWord,
+    /// Bytes that are reserved.
+    reserved: OwnWord,
+}
+
+const _: () = {
+    assert!(size_of::<InLine>() == size_of::<ferrio_ring_end>());
+    assert!(offset_of!(InLine, own) == offset_of!(ferrio_ring_end, own));
+    assert!(offset_of!(InLine, state) == offset_of!(ferrio_ring_end, state));
+    assert!(offset_of!(InLine, armed) == offset_of!(ferrio_ring_end, armed));
+    assert!(offset_of!(InLine, wanted) == offset_of!(ferrio_ring_end, wanted));
+    assert!(offset_of!(InLine, data) == offset_of!(ferrio_ring_end, data));
+    assert!(offset_of!(InLine, mask) == offset_of!(ferrio_ring_end, mask));
+    assert!(offset_of!(InLine, limit) == offset_of!(ferrio_ring_end, limit));
+    assert!(offset_of!(InLine, reserved) == offset_of!(ferrio_ring_end, reserved));
+    // Where `struct ferrio_ring` points to.
+    assert!(offset_of!(Direction<Produces>, in_line) == 0);
+    assert!(offset_of!(Direction<Consumes>, in_line) == 0);
+};
+
 /// One ring of a driver, with both its ends; `S` says which is the driver's.
+#[repr(C)]
 #[pin_data]
 pub(crate) struct Direction<S: Side> {
+    in_line: InLine,
     pub(super) ring: Arc<Ring>,
     /// The set with that end, while the driver has not given it up.
     driver: Atomic<u32>,
     /// The set with the other end, which is that of the driver's files.
     files: Atomic<u32>,
-    /// In bytes.
-    pub(super) size: u64,
-    /// What is kept between two turns: the size, too,
+    /// What is kept between two turns: the size, too, the peer's position by the limit,
     kept: Kept,
-    /// the peer's position,
-    pub(super) peer: OwnWord,
+    lead: u64,
     /// and the last sequence that the peer was woken for.
     woken: OwnWord,
-    /// Bytes that are reserved.
-    pub(super) reserved: OwnWord,
     _side: PhantomData<S>,
     /// Wakes the other end, and whatever else an atomic call cannot do.
     #[pin]
@@ -135,19 +174,32 @@ impl<S: Side> Direction<S> {
     pub(super) fn new(bytes: RingBytes) -> Result<Pin<KBox<Self>>> {
         let ring = Ring::of_driver()?;
         ring.set_size(bytes, 0)?;
-        ring.use_memory(None, false)?.data.map()?;
+        let memory = ring.use_memory(None, false)?;
+        memory.data.map()?;
         let size = bytes.get() as u64;
         let kept = S::kept(size).ok_or(EINVAL)?;
+        let lead = S::lead(size);
         let (peer, woken) = kept.words();
+        let (armed, wanted) = ring.side(S::RW.peer()).alarm.words();
+        let data = memory.data.piece(0, 0).ok_or(ENOMEM)?;
+        let in_line = InLine {
+            own: memory.position(S::RW).0.address(),
+            state: memory.state().0.address(),
+            armed: armed.0.address(),
+            wanted: wanted.0.address(),
+            data: data.start().as_ptr() as usize,
+            mask: size - 1,
+            limit: OwnWord::new(peer.wrapping_add(lead)),
+            reserved: OwnWord::new(0),
+        };
         KBox::pin_init(
             pin_init!(Self {
+                in_line,
                 driver: Atomic::new(S::RW.bit()),
                 files: Atomic::new(S::RW.peer().bit()),
-                size,
                 kept,
-                peer: OwnWord::new(peer),
+                lead,
                 woken: OwnWord::new(woken),
-                reserved: OwnWord::new(0),
                 _side: PhantomData,
                 later <- IrqWork::new(Later::new(ring.clone(), S::RW.peer())),
                 ring,
@@ -194,13 +246,14 @@ impl<S: Side> Direction<S> {
 
     #[inline]
     pub(super) fn kept(&self, ready: u64) -> Kept {
-        self.kept.with((self.peer.load(), self.woken.load()), ready)
+        let peer = self.in_line.limit.load().wrapping_sub(self.lead);
+        self.kept.with((peer, self.woken.load()), ready)
     }
 
     #[inline]
     pub(super) fn keep(&self, kept: Kept) {
         let (peer, woken) = kept.words();
-        self.peer.store(peer);
+        self.in_line.limit.store(peer.wrapping_add(self.lead));
         self.woken.store(woken);
     }
 
@@ -216,32 +269,21 @@ impl<S: Side> Direction<S> {
         }
     }
 
-    /// Steps 5 and 6 of a turn that needed nothing else, whose result is `result`.
-    #[inline(always)]
-    pub(super) fn publish_at<T>(
-        &self,
-        words: &EndWords<'_>,
-        position: u64,
-        context: Context,
-        result: T,
-    ) -> T {
-        if quick::publish::<DriverWords<'_>>(&words.own, &words.bell(), position) {
-            return self.called(position, context, result);
-        }
-        result
-    }
-
-    /// Step W4: somebody is armed; for this? Gives back `result`, so that it is a last call.
-    #[cold]
-    fn called<T>(&self, position: u64, context: Context, result: T) -> T {
+    /// Steps W4 and W5 of a turn of the driver's own code, which has found somebody armed.
+    pub(super) fn called(&self, context: Context) {
         if let Ok(memory) = self.memory() {
             let words = self.words(memory);
-            if let Some(sequence) = words.bell().called(position, self.woken.load()) {
+            if let Some(sequence) = words.bell().called(words.own.load(), self.woken.load()) {
                 self.woken.store(sequence);
                 self.wake(context);
             }
         }
-        result
+    }
+
+    /// Bytes that are reserved.
+    #[inline]
+    pub(super) fn reserved(&self) -> &OwnWord {
+        &self.in_line.reserved
     }
 
     /// Why a turn has nothing to move, as an error.

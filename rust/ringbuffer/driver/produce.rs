@@ -6,7 +6,7 @@ use super::end::{Context, Direction, Produces};
 use crate::{memory::Memory, words::DriverWords};
 use core::ptr::NonNull;
 use kernel::prelude::*;
-use ring::{quick, Producer, Span, Word};
+use ring::{Producer, Span, Word};
 
 impl Direction<Produces> {
     /// Begins a turn of the producer with `need` bytes, and goes on with where they are.
@@ -39,22 +39,9 @@ impl Direction<Produces> {
         }
     }
 
-    /// ferrio_ring_write() of [`SMALL`](ferrio::pages::SMALL) bytes at most, if there is room by
-    /// what is kept.
-    #[inline(always)]
-    pub(crate) fn write_small(&self, from: &[u8], context: Context) -> Option<Result> {
-        let memory = self.ring.memory()?;
-        let words = self.words(memory);
-        let len = from.len() as u64;
-        let at = quick::free_by(&words.own, &words.state, self.size, self.peer.load(), len)?;
-        memory.data.small_piece(at, from.len())?.fill_small(from);
-        self.reserved.store(0);
-        Some(self.publish_at(&words, at.wrapping_add(len), context, Ok(())))
-    }
-
     /// ferrio_ring_write().
     pub(crate) fn write(&self, from: &[u8], context: Context) -> Result {
-        self.reserved.store(0);
+        self.reserved().store(0);
         self.until_done(from.len(), context, || {
             self.produce(from.len(), context, |memory, end, span| {
                 let piece = memory.data.piece(span.offset, from.len());
@@ -76,7 +63,7 @@ impl Direction<Produces> {
                 let piece = memory.data.piece(span.offset, len);
                 let start = piece.ok_or(EMSGSIZE)?.start();
                 self.keep(end.kept());
-                self.reserved.store(len as u64);
+                self.reserved().store(len as u64);
                 Ok(start)
             })
         })
@@ -85,11 +72,11 @@ impl Direction<Produces> {
     /// ferrio_ring_commit().
     #[inline]
     pub(crate) fn commit(&self, len: usize, context: Context) -> Result {
-        let reserved = self.reserved.load();
+        let reserved = self.reserved().load();
         if reserved == 0 || len as u64 > reserved {
             return Err(EINVAL);
         }
-        self.reserved.store(0);
+        self.reserved().store(0);
         if len > 0 {
             let words = self.words(self.memory()?);
             let end = Producer::resume(words.end(), self.kept(reserved));
@@ -101,6 +88,6 @@ impl Direction<Produces> {
     /// ferrio_ring_discard().
     #[inline]
     pub(crate) fn discard(&self) {
-        self.reserved.store(0);
+        self.reserved().store(0);
     }
 }
