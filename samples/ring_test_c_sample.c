@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /dev/ringbuffer-test: each open file is an endless sequence of numbers, u32, to be
- * read, and checks the sequence that is written to it; by read() and write(), or through
- * rings that the program maps.  ring_test_sample_main.rs is the same in Rust.
+ * read, and checks the sequence that is written to it, four at a time; by read() and
+ * write(), or in rings that a program maps.  ring_test_sample_main.rs is the same in Rust.
  */
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
@@ -11,6 +11,10 @@
 #include <ferrio_ring.h>
 
 #define RING_BYTES	65536
+
+struct message {
+	u32 number[4];
+};
 
 struct ring_test {
 	struct ferrio_ring *ring;
@@ -25,29 +29,46 @@ static struct ferrio_ring *ring_test(struct file *file)
 }
 DEFINE_FERRIO_RING_FOPS(ring_test);
 
+static struct message message_at(u32 first)
+{
+	return (struct message) { { first, first + 1, first + 2, first + 3 } };
+}
+
+static bool is_message_at(const struct message *message, u32 first)
+{
+	return message->number[0] == first && message->number[1] == first + 1 &&
+		message->number[2] == first + 2 && message->number[3] == first + 3;
+}
+
 /* Ends with an error when it is to stop, or nobody can read any more. */
 static int ring_test_produce(void *data)
 {
 	struct ring_test *test = data;
-	u32 number = 0;
+	struct message message;
+	u32 next = 0;
 
-	while (!ferrio_ring_write(test->ring, &number, sizeof(number)))
-		number++;
+	do {
+		message = message_at(next);
+		next += ARRAY_SIZE(message.number);
+	} while (!ferrio_ring_write(test->ring, &message, sizeof(message)));
 	return 0;
 }
 
 static int ring_test_consume(void *data)
 {
 	struct ring_test *test = data;
-	u32 expected = 0, number;
+	struct message message;
+	u32 expected = 0;
 
-	while (ferrio_ring_read(test->ring, &number, sizeof(number),
-				sizeof(number)) == sizeof(number)) {
-		if (number != expected++) {
-			pr_err("ring_test_c_sample: %u instead of %u\n", number, expected - 1);
+	while (ferrio_ring_read(test->ring, &message, sizeof(message),
+				sizeof(message)) == sizeof(message)) {
+		if (!is_message_at(&message, expected)) {
+			pr_err("ring_test_c_sample: not the numbers from %u on\n", expected);
 			/* What is written from now on is EPIPE. */
 			ferrio_ring_shutdown(test->ring, FERRIO_RING_WRITE);
+			return 0;
 		}
+		expected += ARRAY_SIZE(message.number);
 	}
 	return 0;
 }

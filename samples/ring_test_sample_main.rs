@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `/dev/ringbuffer-test`: each open file is an endless sequence of numbers, `u32`, to be read, and
-//! checks the sequence that is written to it; by read() and write(), or through rings that the
-//! program maps. `ring_test_c_sample.c` is the same in C.
+//! checks the sequence that is written to it, four numbers at a time; by read() and write(), or
+//! through rings that the program maps. `ring_test_c_sample.c` is the same in C.
 
 use ferrio_ring::{Body, Consumer, Params, Producer, Registration, RingFile, Rings, Stop, Thread};
 use kernel::{fs::File, prelude::*};
@@ -18,15 +18,27 @@ module! {
 /// The size of each ring.
 const RING_BYTES: u64 = 65536;
 
+/// How many numbers are moved at a time.
+const NUMBERS: u32 = 4;
+
+/// So many numbers of the sequence, from `first` on.
+fn message(first: u32) -> [u8; size_of::<u32>() * NUMBERS as usize] {
+    let mut bytes = [0; size_of::<u32>() * NUMBERS as usize];
+    for (number, place) in (0..NUMBERS).zip(bytes.chunks_exact_mut(size_of::<u32>())) {
+        place.copy_from_slice(&first.wrapping_add(number).to_ne_bytes());
+    }
+    bytes
+}
+
 /// Writes the sequence.
 struct Produce(Producer);
 
 impl Body for Produce {
     fn run(mut self, _stop: &Stop) {
-        let mut number = 0_u32;
+        let mut next = 0_u32;
         // Ends with an error when it is to stop, or nobody can read any more.
-        while self.0.write(&number.to_ne_bytes()).is_ok() {
-            number = number.wrapping_add(1);
+        while self.0.write(&message(next)).is_ok() {
+            next = next.wrapping_add(NUMBERS);
         }
     }
 }
@@ -37,15 +49,15 @@ struct Consume(Consumer);
 impl Body for Consume {
     fn run(mut self, _stop: &Stop) {
         let mut expected = 0_u32;
-        let mut number = [0; size_of::<u32>()];
-        while self.0.read(&mut number, size_of::<u32>()) == Ok(number.len()) {
-            let number = u32::from_ne_bytes(number);
-            if number != expected {
-                pr_err!("{number} instead of {expected}\n");
+        let mut bytes = message(expected);
+        let len = bytes.len();
+        while self.0.read(&mut bytes, len) == Ok(len) {
+            if bytes != message(expected) {
+                pr_err!("{bytes:x?} instead of the numbers from {expected} on\n");
                 // That drops its end: what is written from now on is EPIPE.
                 return;
             }
-            expected = expected.wrapping_add(1);
+            expected = expected.wrapping_add(NUMBERS);
         }
     }
 }

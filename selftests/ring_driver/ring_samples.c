@@ -92,10 +92,10 @@ static void drained(int fd)
 
 TEST_F(sample, write)
 {
-	uint32_t numbers[777], next = 0;
+	uint32_t numbers[776], next = 0;
 
 	for (int i = 0; i < rounds(300, 20); i++) {
-		for (int j = 0; j < 777; j++)
+		for (int j = 0; j < 776; j++)
 			numbers[j] = next++;
 		ASSERT_EQ(sizeof(numbers), write(self->fd, numbers, sizeof(numbers)));
 	}
@@ -119,7 +119,7 @@ TEST_F(sample, write_mapped)
 /* A wrong number: the driver says so, and takes no more. */
 TEST_F(sample, wrong_number)
 {
-	static const uint32_t numbers[] = { 0, 1, 3 };
+	static const uint32_t numbers[] = { 0, 1, 3, 2 };
 	ssize_t n;
 
 	ASSERT_EQ(sizeof(numbers), write(self->fd, numbers, sizeof(numbers)));
