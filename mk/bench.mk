@@ -2,7 +2,7 @@
 #
 # bench.mk - what the modules cost, against the kernel's own means.
 
-bench: ## measure the modules against their peers, BENCH='pipe stream iov load records'; result in out/bench/latest.csv
+bench: ## measure the modules against their peers, BENCH='pipe stream iov load ring_driver records'; result in out/bench/latest.csv
 	@$(BED)/run-bench.sh $(BENCH)
 
 .PHONY: bench

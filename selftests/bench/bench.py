@@ -35,6 +35,10 @@ BENCHES = {
                    "readv-64": 20000, "writev-64": 20000,
                    "pread-65536": 10000, "pread-1048576": 1000},
                   BOTH[:1], "call")],
+    "ring_driver": [Bench(("c-mapped", "rust-mapped", "c-syscall",
+                           "rust-syscall", "twin"),
+                          {"read-16": 1000000, "write-16": 1000000},
+                          BOTH[:1], "message")],
     "load": [Bench(("file_loader", "sha256sum", "sha256sum-next"),
                    {"sum-1048576": 8, "sum-16777216": 2, "sum-134217728": 1},
                    BOTH[:1], "file"),
@@ -80,6 +84,11 @@ LIMITS = (
       for size in ("readv-64", "writev-64")),
     *(Limit("iov", "instructions", size, "iov_copy", "memfd", "<=", 1.0)
       for size in ("pread-65536", "pread-1048576")),
+    *(Limit("ring_driver", "instructions", size, f"{driver}-mapped", None, "<=", 80)
+      for size in ("read-16", "write-16") for driver in ("c", "rust")),
+    *(Limit("ring_driver", "instructions", size, f"{driver}-syscall", "twin",
+            "<=", 1.1)
+      for size in ("read-16", "write-16") for driver in ("c", "rust")),
     *(Limit("load", "instructions", f"sum-{size}", "file_loader", "sha256sum",
             "<=", 1.0) for size in LOADED),
     *(Limit("load", "bytes", f"peak-{size}", "file_loader", None, "<=",

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make bench [BENCH="pipe stream iov load records"]: the modules against what the kernel has,
-# in two guests with the stock kernel.
+# make bench [BENCH="pipe stream iov load ring_driver records"]: the modules against what the
+# kernel has, in two guests with the stock kernel.
 #
 # One guest has a clock that counts instructions (-icount), the other two CPUs and
 # a real clock: what it says depends on the machine, and wants both of its cores.
@@ -20,7 +20,7 @@ cd "$FERRIO_TOP"
 # Of the make that called us: they are not for the builds below.
 unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES
 
-all='pipe stream iov load records'
+all='pipe stream iov load ring_driver records'
 benches=${*:-$all}
 # Those whose promises are about time, too.
 timed=''
@@ -38,10 +38,11 @@ bench=$FERRIO_TOP/selftests/bench
 build()
 {
 	rm -rf "$tree"
-	mkdir -p "$tree/bench" "$tree/modules"
-	for module in ringbuffer iov_copy iov_copy_twin file_loader; do
+	mkdir -p "$tree/bench" "$tree/modules" "$tree/drivers"
+	for module in ringbuffer iov_copy iov_copy_twin file_loader ring_test_twin; do
 		cp "$FERRIO_OUT/modules/stock/$module.ko" "$tree/modules/"
 	done
+	cp "$FERRIO_OUT"/modules/stock/drivers/ring_test_{,c_}sample.ko "$tree/drivers/"
 	install -m 755 "$bench/guest-bench" "$tree/job"
 	for program in bench-pipe bench-stream; do
 		in_root gcc -O2 -Wall -Wextra -Werror -static \
@@ -51,6 +52,9 @@ build()
 	done
 	in_root gcc -O2 -Wall -Wextra -Werror -static \
 		-o "$tree/bench/bench-iov" "$bench/bench-iov.c"
+	in_root gcc -O2 -Wall -Wextra -Werror -static \
+		-I"$FERRIO_TOP/rust/uapi" -I"$FERRIO_TOP/rust/user/include" \
+		-o "$tree/bench/bench-ring-driver" "$bench/bench-ring-driver.c"
 	for program in bench-load bench-serve; do
 		in_root gcc -O2 -Wall -Wextra -Werror -static \
 			-I"$FERRIO_TOP/rust/uapi" \
