@@ -54,7 +54,7 @@ modules-test: ## modules and KUnit modules for the test kernel, in out/modules/t
 driver-api: modules ## what a driver of your own takes to call our modules, copied to TO=directory
 	@test -n '$(TO)' || { echo "make: driver-api: say where to, TO=directory" >&2; exit 2; }
 	@mkdir -p '$(TO)/include/ferrio'
-	@cp -r rust/driver/. '$(TO)/'
+	@cp -rL rust/driver/. '$(TO)/'
 	@cp rust/uapi/ferrio/file_loader.h rust/uapi/ferrio/ringbuffer.h '$(TO)/include/ferrio/'
 	@cp rust/uapi/bindgen_parameters $(MO)/Module.symvers '$(TO)/'
 	@echo; echo "driver API: include $(abspath $(TO))/driver.mk in your Kbuild"

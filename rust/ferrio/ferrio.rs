@@ -17,9 +17,11 @@
 //! | [`iov`] | `struct iov_iter`, and the proof of what was moved |
 //! | [`irq_work`] | `irq_work_queue()`: a wake that has to come later |
 //! | [`kernel_io`] | `kernel_read()` and `kernel_write()` of an open file |
+//! | [`kthread`] | threads that are stopped when they are dropped |
 //! | [`log`] | how much may be said |
 //! | [`mapping`] | `mmap()`: `struct vm_operations_struct`, faults, rights |
 //! | [`memcg`] | charging memory to the opener's cgroup |
+//! | [`misc`] | misc devices |
 //! | [`once`] | a value that is set once and looked at without a call |
 //! | [`pages`] | vectors of order-0 pages |
 //! | [`param`] | module parameters in sysfs |
@@ -49,9 +51,11 @@ pub mod ioctl;
 pub mod iov;
 pub mod irq_work;
 pub mod kernel_io;
+pub mod kthread;
 pub mod log;
 pub mod mapping;
 pub mod memcg;
+pub mod misc;
 pub mod once;
 pub mod pages;
 pub mod param;

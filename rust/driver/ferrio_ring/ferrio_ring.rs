@@ -27,7 +27,12 @@ mod ends;
 mod ffi;
 #[path = "../import_ns.rs"]
 mod import_ns;
-mod thread;
+#[path = "../kthread.rs"]
+mod kthread;
+// Public where it is a part of a library.
+#[allow(unreachable_pub)]
+#[path = "../misc.rs"]
+mod misc;
 #[path = "turn/ffi.rs"]
 mod turn;
 
@@ -35,8 +40,8 @@ pub use device::RingFile;
 pub use ends::{
     AtomicConsumer, AtomicProducer, AtomicReservation, Consumer, Producer, Reservation,
 };
-pub use ffi::{Registration, Rings, Thread};
-pub use thread::{Body, Stop};
+pub use ffi::{Registration, Rings};
+pub use kthread::{Body, Stop, Thread};
 
 use abi::ferrio_ring_params;
 use kernel::prelude::*;

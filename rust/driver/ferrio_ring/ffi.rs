@@ -3,15 +3,15 @@
 //! The calls of `ferrio_ring.h`, and those of the kernel that a driver of rings needs: with that of
 //! `ferrio_ring_turn.h` the only place of this crate with `unsafe`.
 
-use crate::{abi, device::RingFile, ends::Form, import_ns, thread::Body, turn::Turn, Stop};
+use crate::{abi, device::RingFile, ends::Form, import_ns, misc::Misc, turn::Turn};
 use abi::{ferrio_ring, ferrio_ring_params};
-use core::{ffi::c_void, marker::PhantomData, ptr::NonNull};
+use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings,
     error::{from_err_ptr, to_result},
     fs::File,
     prelude::*,
-    types::{ForeignOwnable, Opaque},
+    types::ForeignOwnable,
     uaccess::UserPtr,
 };
 
@@ -227,23 +227,11 @@ impl DriverEnd {
 }
 
 /// A registered misc device, `/dev/NAME`, whose files are rings.
-///
-/// # Invariants
-///
-/// - `misc` is registered from the end of the initialiser until the start of the drop.
-/// - `misc` is the first member: `->open` finds the registration by it.
-#[repr(C)]
-#[pin_data(PinnedDrop)]
+#[pin_data]
 pub struct Registration<T: RingFile> {
     #[pin]
-    misc: Opaque<bindings::miscdevice>,
-    shared: T::Shared,
+    misc: Misc<T::Shared>,
 }
-
-// SAFETY: misc_deregister() may be called by another task than misc_register().
-unsafe impl<T: RingFile> Send for Registration<T> {}
-// SAFETY: Shared use reads `shared`, which is Sync.
-unsafe impl<T: RingFile> Sync for Registration<T> {}
 
 impl<T: RingFile> Registration<T> {
     /// Registers the device. It can be opened before this returns.
@@ -255,28 +243,9 @@ impl<T: RingFile> Registration<T> {
     /// `EBUSY`: no minor is free. `EEXIST`: there is a device of this name. `ENOMEM`.
     pub fn new(shared: T::Shared) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            shared,
-            // INVARIANT: Registered on success; repr(C) makes it the first member.
-            misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
-                let mut misc: bindings::miscdevice = pin_init::zeroed();
-                misc.minor = bindings::MISC_DYNAMIC_MINOR as c_int;
-                misc.name = T::NAME.as_char_ptr();
-                misc.fops = &Fops::<T>::OPS;
-                misc.mode = T::MODE;
-                // SAFETY: The slot is valid for writes.
-                unsafe { slot.write(misc) };
-                // SAFETY: A complete miscdevice, pinned, deregistered before it goes.
-                to_result(unsafe { bindings::misc_register(slot) })
-            }),
+            // SAFETY: The table of `T` is for files whose `->open` finds a `Misc<T::Shared>`.
+            misc <- unsafe { Misc::new(T::NAME, T::MODE, &Fops::<T>::OPS, shared) },
         })
-    }
-}
-
-#[pinned_drop]
-impl<T: RingFile> PinnedDrop for Registration<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type invariants, and this happens once.
-        unsafe { bindings::misc_deregister(self.misc.get()) };
     }
 }
 
@@ -335,16 +304,15 @@ impl<T: RingFile> Fops<T> {
         inode: *mut bindings::inode,
         file: *mut bindings::file,
     ) -> c_int {
-        // SAFETY: misc_open() has left the miscdevice there, which is the first member of a
-        // registration by its type invariants, and holds the lock that keeps it registered. Nobody
-        // uses the position of a file that is being opened.
-        let (registration, opened) = unsafe {
+        // SAFETY: misc_open() has left the miscdevice there, of a `Misc<T::Shared>`, and holds the
+        // lock that keeps it registered. Nobody uses the position of a file that is being opened.
+        let (shared, opened) = unsafe {
             (
-                &*(*file).private_data.cast::<Registration<T>>(),
+                Misc::<T::Shared>::shared((*file).private_data.cast()),
                 File::from_raw_file(file),
             )
         };
-        match T::open(&registration.shared, opened) {
+        match T::open(shared, opened) {
             Ok(data) => {
                 // SAFETY: During open the private data is ours to replace.
                 unsafe { (*file).private_data = data.into_foreign() };
@@ -417,81 +385,4 @@ impl<T: RingFile> Fops<T> {
         show_fdinfo(m: *mut bindings::seq_file, file: *mut bindings::file) -> ():
             file, (), ferrio_ring_show_fdinfo(m);
     }
-}
-
-/// A kernel thread, which is told to end, and waited for, when this is dropped.
-///
-/// # Invariants
-///
-/// `task` is a thread of `kthread_create_on_node()`, of which this owns a reference, and `body`
-/// what it was given, which is freed behind its end.
-pub struct Thread<B: Body> {
-    task: NonNull<bindings::task_struct>,
-    body: NonNull<Option<B>>,
-}
-
-// SAFETY: Any task may stop a thread.
-unsafe impl<B: Body> Send for Thread<B> {}
-// SAFETY: Nothing can be done with a shared one.
-unsafe impl<B: Body> Sync for Thread<B> {}
-
-/// # Safety
-///
-/// `data` must be a valid `Option<B>`, which nobody else uses until this returns.
-unsafe extern "C" fn thread_main<B: Body>(data: *mut c_void) -> c_int {
-    // SAFETY: Our contract.
-    if let Some(body) = unsafe { (*data.cast::<Option<B>>()).take() } {
-        body.run(&Stop::new());
-    }
-    0
-}
-
-impl<B: Body> Thread<B> {
-    /// Starts a thread. Process context, sleeps.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; `EINTR`: the caller is being killed.
-    pub fn new(name: &CStr, body: B) -> Result<Self> {
-        let body = KBox::into_raw(KBox::new(Some(body), GFP_KERNEL)?);
-        // SAFETY: The function gets what it asks for: the box is ours until the thread has ended.
-        // Format and name are strings until it returns.
-        let task = from_err_ptr(unsafe {
-            bindings::kthread_create_on_node(
-                Some(thread_main::<B>),
-                body.cast(),
-                bindings::NUMA_NO_NODE,
-                c"%s".as_char_ptr(),
-                name.as_char_ptr(),
-            )
-        })
-        .inspect_err(|_| {
-            // SAFETY: From into_raw() above, and no thread has it.
-            drop(unsafe { KBox::from_raw(body) });
-        })?;
-        // SAFETY: A task that does not run yet, so that it cannot end before we have a reference.
-        unsafe {
-            bindings::get_task_struct(task);
-            bindings::wake_up_process(task);
-        }
-        // INVARIANT: Just so; neither is NULL.
-        Ok(Thread {
-            task: NonNull::new(task).ok_or(ENOMEM)?,
-            body: NonNull::new(body).ok_or(ENOMEM)?,
-        })
-    }
-}
-
-impl<B: Body> Drop for Thread<B> {
-    fn drop(&mut self) {
-        // SAFETY: A thread of ours, with our reference, by the type invariants: this gives it back.
-        unsafe { bindings::kthread_stop_put(self.task.as_ptr()) };
-        // SAFETY: From into_raw(); the thread has ended, or never begun.
-        drop(unsafe { KBox::from_raw(self.body.as_ptr()) });
-    }
-}
-
-pub(crate) fn should_stop(_thread: &Stop) -> bool {
-    // SAFETY: In a thread of Thread: only that has a Stop, which is neither Send nor Sync.
-    unsafe { bindings::kthread_should_stop() }
 }

@@ -3,26 +3,15 @@
 //! Misc devices.
 
 use super::{vtable::VTable, FileOps};
-use kernel::{bindings, error::to_result, prelude::*, types::Opaque};
+use crate::misc::Misc;
+use kernel::prelude::*;
 
 /// A registered misc device with dynamic minor, `/dev/NAME`, of mode [`FileOps::MODE`].
-///
-/// # Invariants
-///
-/// - `misc` is registered from the end of the initialiser until the start of the drop.
-/// - `misc` is the first member: `->open` finds the registration by it.
-#[repr(C)]
-#[pin_data(PinnedDrop)]
+#[pin_data]
 pub struct Registration<T: FileOps> {
     #[pin]
-    misc: Opaque<bindings::miscdevice>,
-    device: T::Device,
+    misc: Misc<T::Device>,
 }
-
-// SAFETY: misc_deregister() may be called by another task than misc_register().
-unsafe impl<T: FileOps> Send for Registration<T> {}
-// SAFETY: Shared use reads `device`, which is Sync.
-unsafe impl<T: FileOps> Sync for Registration<T> {}
 
 impl<T: FileOps> Registration<T> {
     /// Registers the device. It can be opened before this returns.
@@ -43,45 +32,9 @@ impl<T: FileOps> Registration<T> {
                 "a device that is opened by name implements open()"
             )
         };
-        // `device` goes first: a program may open the node while misc_register() still runs.
         try_pin_init!(Self {
-            device,
-            // INVARIANT: Registered on success; repr(C) makes it the first member.
-            misc <- Opaque::try_ffi_init(|slot: *mut bindings::miscdevice| {
-                let mut misc: bindings::miscdevice = pin_init::zeroed();
-                misc.minor = bindings::MISC_DYNAMIC_MINOR as c_int;
-                misc.name = T::NAME.as_char_ptr();
-                misc.fops = VTable::<T>::get();
-                misc.mode = T::MODE;
-                // SAFETY: The slot is valid for writes.
-                unsafe { slot.write(misc) };
-                // SAFETY: A complete miscdevice, pinned, deregistered before it goes.
-                to_result(unsafe { bindings::misc_register(slot) })
-            }),
+            // SAFETY: The table of `T` is for files whose `->open` finds a `Misc<T::Device>`.
+            misc <- unsafe { Misc::new(T::NAME, T::MODE, VTable::<T>::get(), device) },
         })
-    }
-
-    /// The registration that a `struct miscdevice` is part of.
-    ///
-    /// # Safety
-    ///
-    /// `misc` must be what `misc_open()` stored for a file of a `Registration<T>`, and the misc
-    /// core's lock must be held, which keeps it registered, for `'a`.
-    pub(super) unsafe fn from_misc<'a>(misc: *mut bindings::miscdevice) -> &'a Self {
-        // SAFETY: By the type invariants `misc` is the first member of a pinned registration.
-        unsafe { &*misc.cast::<Self>() }
-    }
-
-    /// What [`FileOps::open`] sees.
-    pub fn device(&self) -> &T::Device {
-        &self.device
-    }
-}
-
-#[pinned_drop]
-impl<T: FileOps> PinnedDrop for Registration<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type invariants, and this happens once.
-        unsafe { bindings::misc_deregister(self.misc.get()) };
     }
 }

@@ -6,10 +6,11 @@
 //! `include/linux/fs.h`, on a file whose private data is a `T::Ptr` made into a foreign pointer by
 //! `open` or by `anon_file`. That is what the SAFETY comments mean by "the VFS's contract".
 
-use super::{FileOps, OpenFile, Private, Registration, Request};
+use super::{FileOps, OpenFile, Private, Request};
 use crate::{
     iov::{IterDest, IterSource},
     mapping::{self, NewVma},
+    misc::Misc,
     poll::{Mask, PollTable},
     splice::{PipeSink, PipeSource, SpliceFlags},
     sys,
@@ -72,9 +73,9 @@ impl<T: FileOps> VTable<T> {
     unsafe extern "C" fn open(inode: *mut bindings::inode, file: *mut bindings::file) -> c_int {
         // SAFETY: misc_open() stored the miscdevice that is being opened, and holds misc_mtx, which
         // misc_deregister() takes, until we return.
-        let registration = unsafe { Registration::<T>::from_misc((*file).private_data.cast()) };
+        let device = unsafe { Misc::<T::Device>::shared((*file).private_data.cast()) };
         // SAFETY: The VFS's contract: `file` is being opened.
-        match T::open(registration.device(), unsafe { OpenFile::from_raw(file) }) {
+        match T::open(device, unsafe { OpenFile::from_raw(file) }) {
             Ok(private) => {
                 // SAFETY: During open the private data is ours to replace; the file is not visible
                 // to anybody else, so its mode may be changed.

@@ -1,0 +1,1 @@
+../ferrio/misc.rs
