@@ -53,7 +53,9 @@ impl Body for Consume {
         let len = bytes.len();
         while self.0.read(&mut bytes, len) == Ok(len) {
             if bytes != message(expected) {
-                pr_err!("{bytes:x?} instead of the numbers from {expected} on\n");
+                // A copy, so that the number itself can stay in a register.
+                let first = expected;
+                pr_err!("{bytes:x?} instead of the numbers from {first} on\n");
                 // That drops its end: what is written from now on is EPIPE.
                 return;
             }

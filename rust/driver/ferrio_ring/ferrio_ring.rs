@@ -33,8 +33,6 @@ mod kthread;
 #[allow(unreachable_pub)]
 #[path = "../misc.rs"]
 mod misc;
-#[path = "turn/ffi.rs"]
-mod turn;
 
 pub use device::RingFile;
 pub use ends::{

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls of `ferrio_ring.h`, and those of the kernel that a driver of rings needs: with that of
-//! `ferrio_ring_turn.h` the only place of this crate with `unsafe`.
+//! The calls of `ferrio_ring.h`, what is inline in `ferrio_ring_turn.h`, and the calls of the kernel
+//! that a device of rings needs: the only place of this crate with `unsafe`.
 
-use crate::{abi, device::RingFile, ends::Form, import_ns, misc::Misc, turn::Turn};
-use abi::{ferrio_ring, ferrio_ring_params};
+use crate::{abi, device::RingFile, ends::Form, import_ns, misc::Misc};
+use abi::{ferrio_ring, ferrio_ring_end, ferrio_ring_params};
 use core::{marker::PhantomData, ptr::NonNull};
+#[cfg(not(CONFIG_X86_64))]
+use kernel::sync::{
+    atomic::{atomic_store, Release},
+    barrier::{smp_mb, Full},
+};
 use kernel::{
     bindings,
     error::{from_err_ptr, to_result},
@@ -74,9 +79,12 @@ impl Drop for Rings {
 /// # Invariants
 ///
 /// - The only one of its direction.
+/// - `end` is the rings' own of that direction: it is alive while they are, as are the words and the
+///   `mask + 1` bytes of data, twice in a row, that it points to. Its limit changes in calls for
+///   this end alone, is not behind the own position, and at most `mask + 1` in front of it.
 /// - `room` are the bytes that are reserved, of which nobody else writes any; none if none are.
 pub(crate) struct DriverEnd {
-    turn: Turn,
+    end: NonNull<ferrio_ring_end>,
     ring: Reference,
     direction: u32,
     room: NonNull<[u8]>,
@@ -102,8 +110,7 @@ pub(crate) fn alloc(
     let end = |direction, end| {
         // INVARIANT: Once for each direction, of rings that nobody knows yet; nothing reserved.
         NonNull::new(end).map(|end| DriverEnd {
-            // SAFETY: This is the only one, too, and lives as long as the reference.
-            turn: unsafe { Turn::new(end) },
+            end,
             ring: ring.clone(),
             direction,
             room: NO_ROOM,
@@ -121,7 +128,63 @@ impl Drop for DriverEnd {
     }
 }
 
+/// Where a turn of the driver's own code is.
+struct Turn {
+    own: *mut u64,
+    position: u64,
+    bytes: usize,
+    start: *mut u8,
+}
+
+// What the inline functions of the header do, which Rust cannot call, step by step the same.
 impl DriverEnd {
+    /// `ferrio_ring_begin()`; if so, with all bytes that are known to be there.
+    #[inline(always)]
+    fn begin(&mut self, stops: u32, len: usize) -> Option<Turn> {
+        let end = self.end.as_ptr();
+        // SAFETY: Alive by the type invariants, and no call changes the limit meanwhile. A volatile
+        // load of an aligned word is READ_ONCE(). The masked position lies within the data.
+        unsafe {
+            if (*end).state.read_volatile() & u64::from(stops) != 0 {
+                return None;
+            }
+            let own = (*end).own;
+            let position = own.read_volatile();
+            let bytes = (*end).limit.wrapping_sub(position);
+            // Their distance has a sign; a slice is never longer than that can say.
+            (bytes as i64 >= len as i64).then(|| Turn {
+                own,
+                position,
+                bytes: bytes as usize,
+                start: (*end).data.add((position & (*end).mask) as usize),
+            })
+        }
+    }
+
+    /// `ferrio_ring_publish()`: whether somebody is to be woken.
+    ///
+    /// # Safety
+    ///
+    /// `turn` must have been begun at this end, with `len` bytes that have been moved.
+    #[inline(always)]
+    unsafe fn publish(&mut self, turn: Turn, len: usize) -> bool {
+        let end = self.end.as_ptr();
+        // SAFETY: Alive by our contract and the type invariants: words that are only used
+        // atomically.
+        unsafe {
+            store_and_fence(turn.own, turn.position.wrapping_add(len as u64));
+            if (*end).armed.read_volatile() == 0 {
+                return false;
+            }
+            // On x86 loads are not exchanged, nor are volatile ones by the compiler.
+            #[cfg(not(CONFIG_X86_64))]
+            smp_mb(Full);
+            // Only this end writes its position.
+            let position = turn.own.read_volatile();
+            position.wrapping_sub((*end).wanted.read_volatile()) as i64 >= 0
+        }
+    }
+
     #[cold]
     fn wake(&mut self, form: Form) {
         let ring = self.ring.as_ptr();
@@ -136,7 +199,13 @@ impl DriverEnd {
 
     #[inline]
     pub(crate) fn write(&mut self, from: &[u8], form: Form) -> Result {
-        if let Some(wake) = self.turn.put(from) {
+        if let Some(turn) = self.begin(abi::FERRIO_RING_STOPS_WRITE, from.len()) {
+            // SAFETY: So many bytes are free, and mapped wherever they begin. The slice is none of
+            // them: who has borrowed such has borrowed the end as well.
+            let wake = unsafe {
+                from.as_ptr().copy_to_nonoverlapping(turn.start, from.len());
+                self.publish(turn, from.len())
+            };
             if wake {
                 self.wake(form);
             }
@@ -207,11 +276,22 @@ impl DriverEnd {
 
     #[inline]
     pub(crate) fn read(&mut self, to: &mut [u8], min: usize, form: Form) -> Result<usize> {
-        if let Some((read, wake)) = self.turn.take(to, min) {
+        let turn = match min > 0 && min <= to.len() {
+            true => self.begin(abi::FERRIO_RING_STOPS_READ, min),
+            false => None,
+        };
+        if let Some(turn) = turn {
+            let len = turn.bytes.min(to.len());
+            // SAFETY: So many bytes are there, mapped wherever they begin. A program may write to
+            // them meanwhile: they are copied by the way, and what counts is the copy.
+            let wake = unsafe {
+                turn.start.copy_to_nonoverlapping(to.as_mut_ptr(), len);
+                self.publish(turn, len)
+            };
             if wake {
                 self.wake(form);
             }
-            return Ok(read);
+            return Ok(len);
         }
         let (ring, start) = (self.ring.as_ptr(), to.as_mut_ptr().cast());
         // SAFETY: As for `write`; bytes that are borrowed mutably.
@@ -223,6 +303,26 @@ impl DriverEnd {
         };
         // An errno fits.
         usize::try_from(read).map_err(|_| Error::from_errno(read as c_int))
+    }
+}
+
+/// `smp_store_release()` and `smp_mb()`; an exchange is both.
+///
+/// # Safety
+///
+/// `word` must be valid for writes, aligned, and only used atomically.
+#[inline(always)]
+unsafe fn store_and_fence(word: *mut u64, value: u64) {
+    #[cfg(CONFIG_X86_64)]
+    // SAFETY: Our contract. The compiler takes all memory as read and changed.
+    unsafe {
+        core::arch::asm!("xchg qword ptr [{}], {}", in(reg) word, inout(reg) value => _);
+    }
+    #[cfg(not(CONFIG_X86_64))]
+    // SAFETY: Our contract.
+    unsafe {
+        atomic_store(word, value, Release);
+        smp_mb(Full);
     }
 }
 

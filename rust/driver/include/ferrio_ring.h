@@ -230,7 +230,8 @@ void *__must_check ferrio_ring_reserve_atomic(struct ferrio_ring *ring, size_t l
  * The rest is not reserved any more.
  *
  * Context: process context, may sleep.
- * Return: 0; -EINVAL: more than was reserved, or nothing was; -EBADF.
+ * Return: 0, or an error as above; -EINVAL: more than was reserved, or nothing was, or there was a
+ * write since.
  */
 int ferrio_ring_commit(struct ferrio_ring *ring, size_t len);
 

@@ -8,6 +8,7 @@
 #ifndef _FERRIO_RING_TURN_H
 #define _FERRIO_RING_TURN_H
 
+#include <linux/atomic.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
@@ -15,7 +16,7 @@
 #include <asm/barrier.h>
 #include <ferrio/ringbuffer.h>
 
-/* ringbuffer.ko writes it, and the functions below @reserved. */
+/* ringbuffer.ko writes it. */
 struct ferrio_ring_end {
 	u64 *own;		/* the own position; programs can read it */
 	const u64 *state;	/* FERRIO_RB_STATE_*; programs can read it */
@@ -24,7 +25,6 @@ struct ferrio_ring_end {
 	u8 *data;		/* the data, twice in a row */
 	u64 mask;		/* the size less 1 */
 	u64 limit;		/* how far @own can go, by what is known of the other end */
-	u64 reserved;		/* bytes */
 };
 
 /* The rings of a device, or of an open file of one, one for each direction. */
@@ -46,52 +46,67 @@ void ferrio_ring_wake_atomic(struct ferrio_ring *ring, unsigned int directions);
 	(FERRIO_RB_STATE_READ_CLOSED | FERRIO_RB_STATE_WRITE_CLOSED | FERRIO_RB_STATE_CORRUPT)
 #define FERRIO_RING_STOPS_READ	(FERRIO_RB_STATE_READ_CLOSED | FERRIO_RB_STATE_CORRUPT)
 
-/* Whether @len bytes can be moved by what is known, and from which position on. */
+/* Where a turn is. */
+struct ferrio_ring_turn {
+	u64 *own;
+	u64 position;
+	u64 bytes;
+	u8 *start;
+};
+
+/* Whether @len bytes can be moved by what is known; if so, all that can. */
 static __always_inline bool ferrio_ring_begin(const struct ferrio_ring_end *end, u64 stops,
-					      size_t len, u64 *at)
+					      size_t len, struct ferrio_ring_turn *turn)
 {
 	if (!end || READ_ONCE(*end->state) & stops)
 		return false;
-	*at = READ_ONCE(*end->own);
-	return len <= SSIZE_MAX && (s64)(end->limit - *at) >= (s64)len;
+	turn->own = end->own;
+	turn->position = READ_ONCE(*turn->own);
+	turn->bytes = end->limit - turn->position;
+	turn->start = end->data + (turn->position & end->mask);
+	return len <= SSIZE_MAX && (s64)turn->bytes >= (s64)len;
 }
 
-/* Says how far the bytes have been moved; whether somebody sleeps who waits for it. */
-static __always_inline bool ferrio_ring_publish(struct ferrio_ring_end *end, u64 position)
+/* Says that @len bytes have been moved; whether somebody sleeps who waits for it. */
+static __always_inline bool ferrio_ring_publish(const struct ferrio_ring_end *end,
+						const struct ferrio_ring_turn *turn, size_t len)
 {
-	/* Pairs with the acquire of the other end: the bytes were moved before. */
-	smp_store_release(end->own, position);
-	/* Pairs with that of a sleeper, between its arm and its last look at the position. */
-	smp_mb();
+	/*
+	 * Release, which pairs with the acquire of the other end: the bytes were moved before.
+	 * And a full fence, which pairs with that of a sleeper, between its arm and its last look
+	 * at the position.
+	 */
+	xchg(turn->own, turn->position + len);
 	/* Acquire: what is wanted is as of this arm, or a later one. */
-	return unlikely(smp_load_acquire(end->armed)) &&
-		(s64)(position - READ_ONCE(*end->wanted)) >= 0;
+	if (likely(!smp_load_acquire(end->armed)))
+		return false;
+	/* Only this end writes its position. */
+	return (s64)(READ_ONCE(*turn->own) - READ_ONCE(*end->wanted)) >= 0;
 }
 
 static __always_inline bool ferrio_ring_put_now(struct ferrio_ring_end *end, const void *from,
 						size_t len, bool *wake)
 {
-	u64 at;
+	struct ferrio_ring_turn turn;
 
-	if (!from || !ferrio_ring_begin(end, FERRIO_RING_STOPS_WRITE, len, &at))
+	if (!from || !ferrio_ring_begin(end, FERRIO_RING_STOPS_WRITE, len, &turn))
 		return false;
-	memcpy(end->data + (at & end->mask), from, len);
-	end->reserved = 0;
-	*wake = ferrio_ring_publish(end, at + len);
+	memcpy(turn.start, from, len);
+	*wake = ferrio_ring_publish(end, &turn, len);
 	return true;
 }
 
 static __always_inline size_t ferrio_ring_take_now(struct ferrio_ring_end *end, void *to,
 						   size_t min, size_t len, bool *wake)
 {
-	u64 at;
+	struct ferrio_ring_turn turn;
 
 	if (!to || !min || min > len ||
-	    !ferrio_ring_begin(end, FERRIO_RING_STOPS_READ, min, &at))
+	    !ferrio_ring_begin(end, FERRIO_RING_STOPS_READ, min, &turn))
 		return 0;
-	len = min_t(u64, len, end->limit - at);
-	memcpy(to, end->data + (at & end->mask), len);
-	*wake = ferrio_ring_publish(end, at + len);
+	len = min_t(u64, len, turn.bytes);
+	memcpy(to, turn.start, len);
+	*wake = ferrio_ring_publish(end, &turn, len);
 	return len;
 }
 

@@ -99,8 +99,6 @@ struct InLine {
     mask: u64,
     /// Where the own position has to stop: the peer's, as kept, and the lead.
     limit: OwnWord,
-    /// Bytes that are reserved.
-    reserved: OwnWord,
 }
 
 const _: () = {
@@ -112,7 +110,6 @@ const _: () = {
     assert!(offset_of!(InLine, data) == offset_of!(ferrio_ring_end, data));
     assert!(offset_of!(InLine, mask) == offset_of!(ferrio_ring_end, mask));
     assert!(offset_of!(InLine, limit) == offset_of!(ferrio_ring_end, limit));
-    assert!(offset_of!(InLine, reserved) == offset_of!(ferrio_ring_end, reserved));
     // Where `struct ferrio_ring` points to.
     assert!(offset_of!(Direction<Produces>, in_line) == 0);
     assert!(offset_of!(Direction<Consumes>, in_line) == 0);
@@ -133,6 +130,8 @@ pub(crate) struct Direction<S: Side> {
     lead: u64,
     /// and the last sequence that the peer was woken for.
     woken: OwnWord,
+    /// The bytes that are reserved, from which position on.
+    pub(super) reserved: [OwnWord; 2],
     _side: PhantomData<S>,
     /// Wakes the other end, and whatever else an atomic call cannot do.
     #[pin]
@@ -190,7 +189,6 @@ impl<S: Side> Direction<S> {
             data: data.start().as_ptr() as usize,
             mask: size - 1,
             limit: OwnWord::new(peer.wrapping_add(lead)),
-            reserved: OwnWord::new(0),
         };
         KBox::pin_init(
             pin_init!(Self {
@@ -200,6 +198,7 @@ impl<S: Side> Direction<S> {
                 kept,
                 lead,
                 woken: OwnWord::new(woken),
+                reserved: [OwnWord::new(0), OwnWord::new(0)],
                 _side: PhantomData,
                 later <- IrqWork::new(Later::new(ring.clone(), S::RW.peer())),
                 ring,
@@ -278,12 +277,6 @@ impl<S: Side> Direction<S> {
                 self.wake(context);
             }
         }
-    }
-
-    /// Bytes that are reserved.
-    #[inline]
-    pub(super) fn reserved(&self) -> &OwnWord {
-        &self.in_line.reserved
     }
 
     /// Why a turn has nothing to move, as an error.

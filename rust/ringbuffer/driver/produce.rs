@@ -41,7 +41,6 @@ impl Direction<Produces> {
 
     /// ferrio_ring_write().
     pub(crate) fn write(&self, from: &[u8], context: Context) -> Result {
-        self.reserved().store(0);
         self.until_done(from.len(), context, || {
             self.produce(from.len(), context, |memory, end, span| {
                 let piece = memory.data.piece(span.offset, from.len());
@@ -62,8 +61,10 @@ impl Direction<Produces> {
             self.produce(len, context, |memory, end, span| {
                 let piece = memory.data.piece(span.offset, len);
                 let start = piece.ok_or(EMSGSIZE)?.start();
+                let [bytes, position] = &self.reserved;
+                position.store(self.words(memory).own.load());
+                bytes.store(len as u64);
                 self.keep(end.kept());
-                self.reserved().store(len as u64);
                 Ok(start)
             })
         })
@@ -72,13 +73,15 @@ impl Direction<Produces> {
     /// ferrio_ring_commit().
     #[inline]
     pub(crate) fn commit(&self, len: usize, context: Context) -> Result {
-        let reserved = self.reserved().load();
-        if reserved == 0 || len as u64 > reserved {
+        let [bytes, position] = &self.reserved;
+        let reserved = bytes.load();
+        let words = self.words(self.memory()?);
+        // A write in between has moved the position, and written where the room was.
+        if reserved == 0 || len as u64 > reserved || position.load() != words.own.load() {
             return Err(EINVAL);
         }
-        self.reserved().store(0);
+        bytes.store(0);
         if len > 0 {
-            let words = self.words(self.memory()?);
             let end = Producer::resume(words.end(), self.kept(reserved));
             self.publish(end, len as u64, context);
         }
@@ -88,6 +91,6 @@ impl Direction<Produces> {
     /// ferrio_ring_discard().
     #[inline]
     pub(crate) fn discard(&self) {
-        self.reserved().store(0);
+        self.reserved[0].store(0);
     }
 }
