@@ -107,18 +107,25 @@ impl Device {
         self.write.as_deref().ok_or(EBADF)
     }
 
-    /// The driver has moved bytes in a set of directions, and found that somebody sleeps there.
-    pub(crate) fn called(&self, directions: u32, context: Context) {
-        if directions & abi::FERRIO_RING_READ != 0 {
-            if let Some(direction) = &self.read {
-                direction.called(context);
-            }
-        }
+    /// The driver has moved bytes in a set of directions, and found that somebody sleeps there, or
+    /// that its end is being given up.
+    ///
+    /// # Errors
+    ///
+    /// `ESHUTDOWN`: what it has written may be behind the end of the stream.
+    pub(crate) fn called(&self, directions: u32, context: Context) -> Result {
         if directions & abi::FERRIO_RING_WRITE != 0 {
             if let Some(direction) = &self.write {
-                direction.called(context);
+                // What it has read it has.
+                let _ = direction.called(context);
             }
         }
+        if directions & abi::FERRIO_RING_READ != 0 {
+            if let Some(direction) = &self.read {
+                direction.called(context)?;
+            }
+        }
+        Ok(())
     }
 
     /// Gives up the driver's ends of a set of directions; those that are not there are ignored.

@@ -62,12 +62,12 @@ fn write_atomic<'a>(device: &Device, at: ReadAt<'a>, len: Length<'a>) -> Result 
     write_in(device, at, len, Context::Atomic)
 }
 
-fn wake(device: &Device, directions: u32) {
-    device.called(directions, Context::MaySleep);
+fn wake(device: &Device, directions: u32) -> Result {
+    device.called(directions, Context::MaySleep)
 }
 
-fn wake_atomic(device: &Device, directions: u32) {
-    device.called(directions, Context::Atomic);
+fn wake_atomic(device: &Device, directions: u32) -> Result {
+    device.called(directions, Context::Atomic)
 }
 
 #[inline]
@@ -143,10 +143,10 @@ ferrio::export! {
             = write_atomic;
 
         /// Wakes who sleeps for what the driver's own code has published.
-        fn ferrio_ring_wake(ring: Used<Device>, directions: u32) = wake;
+        fn ferrio_ring_wake(ring: Used<Device>, directions: u32) -> Result = wake;
 
         /// The same in any context.
-        fn ferrio_ring_wake_atomic(ring: Used<Device>, directions: u32) = wake_atomic;
+        fn ferrio_ring_wake_atomic(ring: Used<Device>, directions: u32) -> Result = wake_atomic;
 
         /// Room in one piece.
         fn ferrio_ring_reserve(ring: Used<Device>, len: usize) -> Result<NonNull<u8>> = reserve;

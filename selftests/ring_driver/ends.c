@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The driver's ends: each call of ferrio_ring.h, in each context, with each error. */
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "fix_c.h"
 #include "fix_driver.h"
 
@@ -351,6 +354,56 @@ TEST_F(c, shutdown_wakes_the_driver)
 	for (int i = 0; i < 2; i++) {
 		EXPECT_EQ(0, rb_call_end(&call[i]));
 		EXPECT_EQ(-ESHUTDOWN, arg[i].result);
+	}
+}
+
+struct writer {
+	int fd;
+	long written, result;
+};
+
+static void *write_on(void *data)
+{
+	struct writer *writer = data;
+
+	while (!(writer->result = rd_write(writer->fd, FERRIO_TEST_RING_SLEEPING, "a", 1)))
+		writer->written++;
+	return NULL;
+}
+
+/*
+ * What the driver was told is written is in front of the end of the stream, wherever in a write
+ * the end comes: this task has the only CPU from any instruction of the writer's on, and has read
+ * all before that goes on.
+ */
+TEST_F_TIMEOUT(c, shutdown_in_time, 60)
+{
+	const struct sched_param first = { .sched_priority = 1 }, none = { };
+
+	rb_pin(0);
+	for (int round = rounds(1000, 50); round; round--) {
+		struct timespec while_it_writes = { .tv_nsec = 50000 + rand() % 100000 };
+		struct writer writer = {
+			.fd = rd_open(FERRIO_TEST_RINGS_C, O_RDWR, RD_READ, RB_PAGE),
+		};
+		long seen = 0, n;
+		pthread_t thread;
+		char out[64];
+
+		ASSERT_EQ(0, pthread_create(&thread, NULL, write_on, &writer));
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
+		nanosleep(&while_it_writes, NULL);
+		ASSERT_EQ(0, RD(writer.fd, SHUTDOWN, .directions = RD_READ));
+		while ((n = read(writer.fd, out, sizeof(out))) > 0)
+			seen += n;
+		ASSERT_EQ(0, sched_setscheduler(0, SCHED_OTHER, &none));
+		ASSERT_EQ(0, pthread_join(thread, NULL));
+		ASSERT_EQ(0, n);
+		ASSERT_EQ(-ESHUTDOWN, writer.result);
+		/* The last one may be there as well, though it is an error. */
+		ASSERT_LE(writer.written, seen);
+		ASSERT_GE(writer.written + 1, seen);
+		close(writer.fd);
 	}
 }
 

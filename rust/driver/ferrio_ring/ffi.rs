@@ -161,7 +161,7 @@ impl DriverEnd {
         }
     }
 
-    /// `ferrio_ring_publish()`: whether somebody is to be woken.
+    /// `ferrio_ring_publish()`: whether the rings have to be told.
     ///
     /// # Safety
     ///
@@ -170,46 +170,45 @@ impl DriverEnd {
     unsafe fn publish(&mut self, turn: Turn, len: usize) -> bool {
         let end = self.end.as_ptr();
         // SAFETY: Alive by our contract and the type invariants: words that are only used
-        // atomically.
+        // atomically, and two pointers to such, which are as well.
         unsafe {
             store_and_fence(turn.own, turn.position.wrapping_add(len as u64));
-            if (*end).armed.read_volatile() == 0 {
+            let armed = (&raw const (*end).armed).read_volatile();
+            if armed.read_volatile() == 0 {
                 return false;
             }
             // On x86 loads are not exchanged, nor are volatile ones by the compiler.
             #[cfg(not(CONFIG_X86_64))]
             smp_mb(Full);
+            let wanted = (&raw const (*end).wanted).read_volatile();
             // Only this end writes its position.
             let position = turn.own.read_volatile();
-            position.wrapping_sub((*end).wanted.read_volatile()) as i64 >= 0
+            position.wrapping_sub(wanted.read_volatile()) as i64 >= 0
         }
     }
 
     #[cold]
-    fn wake(&mut self, form: Form) {
+    fn tell(&mut self, form: Form) -> Result {
         let ring = self.ring.as_ptr();
         // SAFETY: As for `write`.
-        unsafe {
+        to_result(unsafe {
             match form {
                 Form::MaySleep => abi::ferrio_ring_wake(ring, self.direction),
                 Form::Atomic => abi::ferrio_ring_wake_atomic(ring, self.direction),
             }
-        }
+        })
     }
 
     #[inline]
     pub(crate) fn write(&mut self, from: &[u8], form: Form) -> Result {
         if let Some(turn) = self.begin(abi::FERRIO_RING_STOPS_WRITE, from.len()) {
             // SAFETY: So many bytes are free, and mapped wherever they begin. The slice is none of
-            // them: who has borrowed such has borrowed the end as well.
-            let wake = unsafe {
+            // them: who has borrowed such has borrowed the end as well. Then they have been moved.
+            let tell = unsafe {
                 from.as_ptr().copy_to_nonoverlapping(turn.start, from.len());
                 self.publish(turn, from.len())
             };
-            if wake {
-                self.wake(form);
-            }
-            return Ok(());
+            return if tell { self.tell(form) } else { Ok(()) };
         }
         let (ring, start) = (self.ring.as_ptr(), from.as_ptr().cast());
         // SAFETY: Alive, as we have a reference. Bytes of a slice, until it returns. By the type
@@ -283,13 +282,14 @@ impl DriverEnd {
         if let Some(turn) = turn {
             let len = turn.bytes.min(to.len());
             // SAFETY: So many bytes are there, mapped wherever they begin. A program may write to
-            // them meanwhile: they are copied by the way, and what counts is the copy.
-            let wake = unsafe {
+            // them meanwhile: they are copied by the way, and what counts is the copy. Then they
+            // have been moved.
+            let tell = unsafe {
                 turn.start.copy_to_nonoverlapping(to.as_mut_ptr(), len);
                 self.publish(turn, len)
             };
-            if wake {
-                self.wake(form);
+            if tell {
+                self.tell(form)?;
             }
             return Ok(len);
         }

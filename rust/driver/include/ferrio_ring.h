@@ -101,9 +101,10 @@ void ferrio_ring_put(struct ferrio_ring *ring);
  *	FERRIO_RING_WRITE: their writes are -EPIPE
  *
  * Final.  Whoever sleeps is woken; a call of the driver that sleeps ends with
- * -ESHUTDOWN, and so do all that come later.  May be called while other calls run,
- * what they move meanwhile may be seen by nobody; and more than once.  A direction that
- * there is not is ignored.
+ * -ESHUTDOWN, and so do all that come later.  May be called more than once, and while other
+ * calls run: what a write or commit of the driver has returned 0 for is in front of the end of
+ * the stream, and for what it publishes meanwhile it returns -ESHUTDOWN, though a program may
+ * see it.  A direction that there is not is ignored.
  *
  * Context: process context; does not sleep.
  */
@@ -173,9 +174,7 @@ static inline int ferrio_ring_write(struct ferrio_ring *ring, const void *from, 
 
 	if (!ferrio_ring_put_now(ring->read, from, len, &wake))
 		return ferrio_ring_write_slow(ring, from, len);
-	if (wake)
-		ferrio_ring_wake(ring, FERRIO_RING_READ);
-	return 0;
+	return wake ? ferrio_ring_wake(ring, FERRIO_RING_READ) : 0;
 }
 
 /**
@@ -193,9 +192,7 @@ static inline int ferrio_ring_write_atomic(struct ferrio_ring *ring, const void 
 
 	if (!ferrio_ring_put_now(ring->read, from, len, &wake))
 		return ferrio_ring_write_atomic_slow(ring, from, len);
-	if (wake)
-		ferrio_ring_wake_atomic(ring, FERRIO_RING_READ);
-	return 0;
+	return wake ? ferrio_ring_wake_atomic(ring, FERRIO_RING_READ) : 0;
 }
 
 /**

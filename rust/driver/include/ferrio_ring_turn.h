@@ -16,7 +16,10 @@
 #include <asm/barrier.h>
 #include <ferrio/ringbuffer.h>
 
-/* ringbuffer.ko writes it. */
+/*
+ * ringbuffer.ko writes it.  @armed and @wanted may change at any time: when the driver gives the
+ * end up they lead to words that have it called.
+ */
 struct ferrio_ring_end {
 	u64 *own;		/* the own position; programs can read it */
 	const u64 *state;	/* FERRIO_RB_STATE_*; programs can read it */
@@ -33,13 +36,13 @@ struct ferrio_ring {
 	/* and what is ringbuffer.ko's */
 };
 
-/* What they leave, and who is to be woken for what they did. */
+/* What they leave; and what is left to be done for what they did, before it has counted. */
 int ferrio_ring_write_slow(struct ferrio_ring *ring, const void *from, size_t len);
 int ferrio_ring_write_atomic_slow(struct ferrio_ring *ring, const void *from, size_t len);
 ssize_t ferrio_ring_read_slow(struct ferrio_ring *ring, void *to, size_t min, size_t len);
 ssize_t ferrio_ring_read_atomic_slow(struct ferrio_ring *ring, void *to, size_t min, size_t len);
-void ferrio_ring_wake(struct ferrio_ring *ring, unsigned int directions);
-void ferrio_ring_wake_atomic(struct ferrio_ring *ring, unsigned int directions);
+int ferrio_ring_wake(struct ferrio_ring *ring, unsigned int directions);
+int ferrio_ring_wake_atomic(struct ferrio_ring *ring, unsigned int directions);
 
 /* The states in which a producer and a consumer have to ask. */
 #define FERRIO_RING_STOPS_WRITE	\
@@ -67,21 +70,21 @@ static __always_inline bool ferrio_ring_begin(const struct ferrio_ring_end *end,
 	return len <= SSIZE_MAX && (s64)turn->bytes >= (s64)len;
 }
 
-/* Says that @len bytes have been moved; whether somebody sleeps who waits for it. */
+/* Says that @len bytes have been moved; whether ringbuffer.ko has to be told. */
 static __always_inline bool ferrio_ring_publish(const struct ferrio_ring_end *end,
 						const struct ferrio_ring_turn *turn, size_t len)
 {
 	/*
 	 * Release, which pairs with the acquire of the other end: the bytes were moved before.
 	 * And a full fence, which pairs with that of a sleeper, between its arm and its last look
-	 * at the position.
+	 * at the position, and with that of ferrio_ring_shutdown().
 	 */
 	xchg(turn->own, turn->position + len);
 	/* Acquire: what is wanted is as of this arm, or a later one. */
-	if (likely(!smp_load_acquire(end->armed)))
+	if (likely(!smp_load_acquire(READ_ONCE(end->armed))))
 		return false;
 	/* Only this end writes its position. */
-	return (s64)(READ_ONCE(*turn->own) - READ_ONCE(*end->wanted)) >= 0;
+	return (s64)(READ_ONCE(*turn->own) - READ_ONCE(*READ_ONCE(end->wanted))) >= 0;
 }
 
 static __always_inline bool ferrio_ring_put_now(struct ferrio_ring_end *end, const void *from,

@@ -22,6 +22,7 @@ use crate::{
 use core::{marker::PhantomData, mem::offset_of};
 use ferrio::{
     irq_work::IrqWork,
+    shared::fence,
     task,
     wait::{self, Sleep},
 };
@@ -93,8 +94,8 @@ impl Side for Consumes {
 struct InLine {
     own: usize,
     state: usize,
-    armed: usize,
-    wanted: usize,
+    armed: OwnWord,
+    wanted: OwnWord,
     data: usize,
     mask: u64,
     /// Where the own position has to stop: the peer's, as kept, and the lead.
@@ -110,6 +111,7 @@ const _: () = {
     assert!(offset_of!(InLine, data) == offset_of!(ferrio_ring_end, data));
     assert!(offset_of!(InLine, mask) == offset_of!(ferrio_ring_end, mask));
     assert!(offset_of!(InLine, limit) == offset_of!(ferrio_ring_end, limit));
+    assert!(size_of::<OwnWord>() == size_of::<usize>());
     // Where `struct ferrio_ring` points to.
     assert!(offset_of!(Direction<Produces>, in_line) == 0);
     assert!(offset_of!(Direction<Consumes>, in_line) == 0);
@@ -132,6 +134,8 @@ pub(crate) struct Direction<S: Side> {
     woken: OwnWord,
     /// The bytes that are reserved, from which position on.
     pub(super) reserved: [OwnWord; 2],
+    /// Not 0 from the beginning of a shutdown on.
+    given_up: OwnWord,
     _side: PhantomData<S>,
     /// Wakes the other end, and whatever else an atomic call cannot do.
     #[pin]
@@ -184,8 +188,8 @@ impl<S: Side> Direction<S> {
         let in_line = InLine {
             own: memory.position(S::RW).0.address(),
             state: memory.state().0.address(),
-            armed: armed.0.address(),
-            wanted: wanted.0.address(),
+            armed: OwnWord::new(armed.0.address() as u64),
+            wanted: OwnWord::new(wanted.0.address() as u64),
             data: data.start().as_ptr() as usize,
             mask: size - 1,
             limit: OwnWord::new(peer.wrapping_add(lead)),
@@ -199,6 +203,7 @@ impl<S: Side> Direction<S> {
                 lead,
                 woken: OwnWord::new(woken),
                 reserved: [OwnWord::new(0), OwnWord::new(0)],
+                given_up: OwnWord::new(0),
                 _side: PhantomData,
                 later <- IrqWork::new(Later::new(ring.clone(), S::RW.peer())),
                 ring,
@@ -213,7 +218,18 @@ impl<S: Side> Direction<S> {
     }
 
     /// The driver gives its end up.
+    ///
+    /// A call that publishes meanwhile is to know whether it was in time. So before anybody can see
+    /// the end closed the driver's own code is led to a word that says "armed", and to the own
+    /// position as what is wanted: it calls then, see [`called`](Self::called). It looks behind a
+    /// full fence, as [`in_time`](Self::in_time) does. Either it sees this, or its position is in
+    /// front of our fence, and so of all that says that the end is closed.
     pub(super) fn shutdown(&self) {
+        self.given_up.store(1);
+        self.in_line.wanted.store(self.in_line.own as u64);
+        let given_up = core::ptr::from_ref(&self.given_up) as usize;
+        self.in_line.armed.store_release(given_up as u64);
+        fence();
         // EBADF: it has before.
         let _ = self.ring.drop_holder(S::RW, &self.driver, 0);
     }
@@ -269,7 +285,11 @@ impl<S: Side> Direction<S> {
     }
 
     /// Steps W4 and W5 of a turn of the driver's own code, which has found somebody armed.
-    pub(super) fn called(&self, context: Context) {
+    ///
+    /// # Errors
+    ///
+    /// `ESHUTDOWN`: see [`in_time`](Self::in_time).
+    pub(super) fn called(&self, context: Context) -> Result {
         if let Ok(memory) = self.memory() {
             let words = self.words(memory);
             if let Some(sequence) = words.bell().called(words.own.load(), self.woken.load()) {
@@ -277,6 +297,21 @@ impl<S: Side> Direction<S> {
                 self.wake(context);
             }
         }
+        self.in_time()
+    }
+
+    /// Whether what has been published, behind which there was a full fence, was in front of a
+    /// shutdown.
+    ///
+    /// # Errors
+    ///
+    /// `ESHUTDOWN`: perhaps not, so that programs may see the end of the stream without it.
+    #[inline]
+    pub(super) fn in_time(&self) -> Result {
+        if self.given_up.load() != 0 {
+            return Err(ESHUTDOWN);
+        }
+        Ok(())
     }
 
     /// Why a turn has nothing to move, as an error.

@@ -31,12 +31,18 @@ impl Direction<Produces> {
     }
 
     #[inline]
-    fn publish(&self, mut end: Producer<'_, DriverWords<'_>>, bytes: u64, context: Context) {
+    fn publish(
+        &self,
+        mut end: Producer<'_, DriverWords<'_>>,
+        bytes: u64,
+        context: Context,
+    ) -> Result {
         let called = end.publish(bytes);
         self.keep(end.kept());
         if called.is_some() {
             self.wake(context);
         }
+        self.in_time()
     }
 
     /// ferrio_ring_write().
@@ -45,8 +51,7 @@ impl Direction<Produces> {
             self.produce(from.len(), context, |memory, end, span| {
                 let piece = memory.data.piece(span.offset, from.len());
                 piece.ok_or(EMSGSIZE)?.fill(from);
-                self.publish(end, from.len() as u64, context);
-                Ok(())
+                self.publish(end, from.len() as u64, context)
             })
         })
     }
@@ -81,11 +86,11 @@ impl Direction<Produces> {
             return Err(EINVAL);
         }
         bytes.store(0);
-        if len > 0 {
-            let end = Producer::resume(words.end(), self.kept(reserved));
-            self.publish(end, len as u64, context);
+        if len == 0 {
+            return Ok(());
         }
-        Ok(())
+        let end = Producer::resume(words.end(), self.kept(reserved));
+        self.publish(end, len as u64, context)
     }
 
     /// ferrio_ring_discard().
