@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bench-records PEER WORK-SIZE COUNT: what a record costs that goes from the kernel to a
- * program.
+ * bench-records PEER WORK-SIZE COUNT: what a record costs that goes to a program.
  *
- * The producer runs in the kernel, called from here for one record or for many; what a call
- * costs that puts down none is measured as well, and subtracted.  The peers are
+ * The producer is called from here for one record or for many; what a call costs that puts
+ * down none is measured as well, and subtracted.  The peers are
  *
- *	bpf		BPF's ring buffer, bpf_ringbuf_reserve() and _submit()
+ *	bpf		BPF's ring buffer, bpf_ringbuf_reserve() and _submit(), from the kernel
  *	bpf-output	the same, bpf_ringbuf_output()
+ *	mapped		a ring of /dev/ringbuffer with one producer, mapped by this program; only
+ *			full and each
  *
  * and WORK says who does what when; SIZE is that of a record, 16 or 64 bytes:
  *
@@ -37,7 +38,9 @@
 
 #include "bench-records.h"
 
-static const struct records_peer *const peers[] = { &bench_bpf, &bench_bpf_output };
+static const struct records_peer *const peers[] = {
+	&bench_bpf, &bench_bpf_output, &bench_mapped,
+};
 
 struct cost {
 	uint64_t both, producer;
@@ -151,7 +154,7 @@ static struct cost asleep(const struct records_peer *peer, uint64_t count)
 
 static __attribute((noreturn)) void usage(void)
 {
-	errx(2, "usage: bench-records bpf|bpf-output full|quiet|each|asleep-16|64 COUNT");
+	errx(2, "usage: bench-records bpf|bpf-output|mapped full|quiet|each|asleep-16|64 COUNT");
 }
 
 int main(int argc, char **argv)
@@ -180,7 +183,7 @@ int main(int argc, char **argv)
 		cost = awake(peer, count, fit);
 	} else if (!strcmp(work, "each")) {
 		cost = awake(peer, count, 1);
-	} else if (!strcmp(work, "asleep")) {
+	} else if (!strcmp(work, "asleep") && peer->wait) {
 		cost = asleep(peer, count);
 	} else {
 		usage();

@@ -12,7 +12,7 @@
 #define RECORDS_HEADER	8
 
 /*
- * A ring with its producer in the kernel and its consumer here.  All functions end the
+ * A ring with its producer in the kernel, or here, and its consumer here.  All functions end the
  * program with a message when they cannot.
  */
 struct records_peer {
@@ -25,11 +25,11 @@ struct records_peer {
 	void (*nothing)(uint64_t seq, uint64_t count);
 	/* Takes and checks all that is there, which may be nothing; returns how many. */
 	uint64_t (*consume)(void);
-	/* The same, but sleeps until there is something. */
+	/* The same, but sleeps until there is something; NULL: it cannot be measured. */
 	uint64_t (*wait)(void);
 };
 
-extern const struct records_peer bench_bpf, bench_bpf_output;
+extern const struct records_peer bench_bpf, bench_bpf_output, bench_mapped;
 
 /* Whether the record is the one with number @seq: every word of it says so. */
 static __always_inline bool records_right(const uint64_t *word, size_t size, uint64_t seq)

@@ -64,8 +64,10 @@ build()
 		-I/usr/include/x86_64-linux-gnu \
 		-c -o "$tree/bench/bench-records.bpf.o" "$bench/bench-records.bpf.c"
 	# Not static: Debian's libelf.a, which libbpf takes, is not whole.
-	in_root gcc -O2 -Wall -Wextra -Werror -o "$tree/bench/bench-records" \
-		"$bench/bench-records.c" "$bench/bench-records-bpf.c" -lbpf
+	in_root gcc -O2 -Wall -Wextra -Werror \
+		-I"$FERRIO_TOP/rust/uapi" -I"$FERRIO_TOP/rust/user/include" \
+		-o "$tree/bench/bench-records" "$bench/bench-records.c" \
+		"$bench/bench-records-bpf.c" "$bench/bench-records-ring.c" -lbpf
 	# Debian's own, with what they are linked to; openssl says how its library sums.
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	in_root sh -eu -c '
