@@ -13,6 +13,7 @@ pub(crate) mod files;
 mod later;
 pub(crate) mod map;
 mod produce;
+mod record;
 
 pub(crate) use end::Context;
 
@@ -21,6 +22,7 @@ use crate::{
     export::abi::{self, ferrio_ring_params},
     rw::Rw,
     size::RingBytes,
+    uapi,
 };
 use core::mem::offset_of;
 use end::{Consumes, Direction, Produces};
@@ -34,6 +36,8 @@ pub(crate) struct Device {
     read: Option<Pin<KBox<Direction<Produces>>>>,
     /// What programs write.
     write: Option<Pin<KBox<Direction<Consumes>>>>,
+    /// What programs read, if it is records: then there is no other.
+    records: Option<Pin<KBox<Direction<Produces>>>>,
     /// The files are those of many, so that none of them can give an end up.
     shared: bool,
 }
@@ -59,21 +63,29 @@ impl Device {
     pub(crate) fn new(params: &ferrio_ring_params) -> Result<Arc<Self>> {
         let bytes = RingBytes::try_from(params.bytes)?;
         let both = abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE;
+        let kinds = abi::FERRIO_RING_RECORDS | abi::FERRIO_RING_DROP;
+        let known = abi::FERRIO_RING_SHARED | kinds;
+        let kind = params.flags & kinds;
         if params.directions == 0
             || params.directions & !both != 0
-            || params.flags & !abi::FERRIO_RING_SHARED != 0
+            || params.flags & !known != 0
+            || (kind != 0 && params.directions != abi::FERRIO_RING_READ)
+            || kind == abi::FERRIO_RING_DROP
             || params.pad != [0; 2]
         {
             return Err(EINVAL);
         }
         // The driver is at the other end of what programs do.
         let (read, write) = (
-            params.directions & abi::FERRIO_RING_READ != 0,
+            params.directions & abi::FERRIO_RING_READ != 0 && kind == 0,
             params.directions & abi::FERRIO_RING_WRITE != 0,
         );
         let device = Device {
-            read: read.then(|| Direction::new(bytes)).transpose()?,
-            write: write.then(|| Direction::new(bytes)).transpose()?,
+            read: read.then(|| Direction::new(bytes, 0)).transpose()?,
+            records: (kind != 0)
+                .then(|| Direction::new(bytes, records_of(kind)))
+                .transpose()?,
+            write: write.then(|| Direction::new(bytes, 0)).transpose()?,
             shared: params.flags & abi::FERRIO_RING_SHARED != 0,
         };
         Ok(Arc::new(device, GFP_KERNEL_ACCOUNT)?)
@@ -82,12 +94,27 @@ impl Device {
     /// The ring that `rw` means to programs, and the set of its ends that the files have.
     fn held(&self, rw: Rw) -> Option<Held<'_>> {
         match rw {
-            Rw::Read => self.read.as_ref().map(|direction| direction.held()),
+            Rw::Read => self.produced().map(|direction| direction.held()),
             Rw::Write => self.write.as_ref().map(|direction| direction.held()),
         }
     }
 
-    /// The end at which the driver produces.
+    /// What programs read, whatever it is.
+    fn produced(&self) -> Option<&Direction<Produces>> {
+        self.read.as_deref().or(self.records.as_deref())
+    }
+
+    /// The end at which the driver produces records.
+    ///
+    /// # Errors
+    ///
+    /// `EBADF`: there is none.
+    #[inline]
+    pub(crate) fn recorder(&self) -> Result<&Direction<Produces>> {
+        self.records.as_deref().ok_or(EBADF)
+    }
+
+    /// The end at which the driver produces bytes.
     ///
     /// # Errors
     ///
@@ -131,7 +158,7 @@ impl Device {
     /// Gives up the driver's ends of a set of directions; those that are not there are ignored.
     pub(crate) fn shutdown(&self, directions: u32) {
         if directions & abi::FERRIO_RING_READ != 0 {
-            if let Some(direction) = &self.read {
+            if let Some(direction) = self.produced() {
                 direction.shutdown();
             }
         }
@@ -144,13 +171,24 @@ impl Device {
 
     /// Gives up the ends of the driver's files.
     pub(crate) fn leave(&self) {
-        if let Some(direction) = &self.read {
+        if let Some(direction) = self.produced() {
             direction.leave();
         }
         if let Some(direction) = &self.write {
             direction.leave();
         }
     }
+}
+
+/// FERRIO_RB_RECORDS* bits for those of a driver.
+fn records_of(kind: u32) -> u32 {
+    let drops = kind & abi::FERRIO_RING_DROP != 0;
+    let drop = if drops {
+        uapi::FERRIO_RB_RECORDS_DROP
+    } else {
+        0
+    };
+    uapi::FERRIO_RB_RECORDS | uapi::FERRIO_RB_RECORDS_MANY | drop
 }
 
 impl Drop for Device {

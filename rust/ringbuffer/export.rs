@@ -12,7 +12,7 @@ use abi::ferrio_ring_params;
 use core::ptr::NonNull;
 use ferrio::export::{
     files::{Called, Dest, FromPipe, Iocb, Lines, NoPosition, Polls, Source, ToPipe, Vma},
-    memory::{BytesAt, Len, Length, ReadAt, RoomAt, WriteAt},
+    memory::{Address, BytesAt, Len, Length, ReadAt, RoomAt, WriteAt},
     In, Put, Shared, Used,
 };
 use ferrio::poll::Mask;
@@ -96,6 +96,32 @@ fn discard(device: &Device) {
     }
 }
 
+#[inline]
+fn reserve_record(device: &Device, len: usize) -> Result<NonNull<u8>> {
+    device.recorder()?.reserve_record(len, Context::MaySleep)
+}
+
+#[inline]
+fn reserve_record_atomic(device: &Device, len: usize) -> Result<NonNull<u8>> {
+    device.recorder()?.reserve_record(len, Context::Atomic)
+}
+
+#[inline]
+fn commit_record(device: &Device, record: usize, len: usize) -> Result {
+    let recorder = device.recorder()?;
+    recorder.commit_record(record, len, Context::MaySleep)
+}
+
+#[inline]
+fn commit_record_atomic(device: &Device, record: usize, len: usize) -> Result {
+    let recorder = device.recorder()?;
+    recorder.commit_record(record, len, Context::Atomic)
+}
+
+fn discard_record(device: &Device, record: usize) -> Result {
+    device.recorder()?.discard_record(record)
+}
+
 fn read_in<'a>(
     device: &Device,
     at: WriteAt<'a>,
@@ -163,6 +189,26 @@ ferrio::export! {
 
         /// None of it.
         fn ferrio_ring_discard(ring: Used<Device>) = discard;
+
+        /// Room for a record, for one of many producers.
+        fn ferrio_ring_record_reserve(ring: Used<Device>, len: usize) -> Result<NonNull<u8>>
+            = reserve_record;
+
+        /// The same without sleeping.
+        fn ferrio_ring_record_reserve_atomic(ring: Used<Device>, len: usize)
+            -> Result<NonNull<u8>> = reserve_record_atomic;
+
+        /// Publishes the first bytes of it.
+        fn ferrio_ring_record_commit(ring: Used<Device>, record: Address, len: usize) -> Result
+            = commit_record;
+
+        /// The same without taking a lock.
+        fn ferrio_ring_record_commit_atomic(ring: Used<Device>, record: Address, len: usize)
+            -> Result = commit_record_atomic;
+
+        /// None of it.
+        fn ferrio_ring_record_discard(ring: Used<Device>, record: Address) -> Result
+            = discard_record;
 
         /// As many bytes as there are, and at least some.
         fn ferrio_ring_read_slow(ring: Used<Device>, to: RoomAt, min: usize, len: Len)

@@ -183,6 +183,15 @@ impl Memory {
         }
     }
 
+    /// Whether just that is printed.
+    pub(crate) fn has_printed(&self, losses: &ferrio_rb_losses) -> bool {
+        let base = offset_of!(ferrio_rb_state_page, lost);
+        words_of(losses).all(|(offset, value)| {
+            let word = self.state.word_at(base + offset);
+            word.is_none_or(|word| word.load() == value)
+        })
+    }
+
     /// What mapped producers say that they have lost, in all: their word alone.
     pub(crate) fn claimed_losses(&self) -> ferrio_rb_losses {
         let slots = if self.has_many() {

@@ -11,8 +11,9 @@
 //!
 //! What a program reads from a file, or writes to it, goes through a ring that it can map. The
 //! driver has the other end: a [`Producer`] for read(2), a [`Consumer`] for write(2), whose calls
-//! may sleep, or an [`AtomicProducer`], an [`AtomicConsumer`], whose calls never do. [`Rings`] is
-//! what its files have; a [`Registration`] makes such files, and a [`Thread`] moves bytes.
+//! may sleep, or an [`AtomicProducer`], an [`AtomicConsumer`], whose calls never do; of a ring of
+//! records, a [`Recorder`] or an [`AtomicRecorder`], which many contexts may use at once. [`Rings`]
+//! is what its files have; a [`Registration`] makes such files, and a [`Thread`] moves bytes.
 //!
 //! A module that calls these depends on `ringbuffer.ko`, which cannot be removed before it. The
 //! memory is charged to the memory cgroup of whoever makes the rings, and counts for no limit of a
@@ -33,6 +34,7 @@ mod kthread;
 #[allow(unreachable_pub)]
 #[path = "../misc.rs"]
 mod misc;
+mod record;
 
 pub use device::RingFile;
 pub use ends::{
@@ -40,6 +42,7 @@ pub use ends::{
 };
 pub use ffi::{Registration, Rings};
 pub use kthread::{Body, Stop, Thread};
+pub use record::{AtomicRecord, AtomicRecorder, Record, Recorder};
 
 use abi::ferrio_ring_params;
 use kernel::prelude::*;
@@ -81,6 +84,21 @@ impl Params {
     pub fn read(self) -> Result<(Rings, Producer)> {
         let (rings, producer, _) = self.make(abi::FERRIO_RING_READ)?;
         Ok((rings, Producer::new(producer.ok_or(EINVAL)?)))
+    }
+
+    /// Makes a ring of records for read(2), at whose other end any number of calls of the driver
+    /// produce at once. `drops`: a record that has no room is lost, and counted; else its producer
+    /// waits.
+    ///
+    /// Context and errors: as of [`read`](Self::read).
+    pub fn records(mut self, drops: bool) -> Result<(Rings, Recorder)> {
+        self.0.directions = abi::FERRIO_RING_READ;
+        self.0.flags |= abi::FERRIO_RING_RECORDS;
+        if drops {
+            self.0.flags |= abi::FERRIO_RING_DROP;
+        }
+        let (rings, end) = ffi::alloc_records(&self.0)?;
+        Ok((rings, Recorder::new(end)))
     }
 
     /// Makes a ring for write(2), at whose other end the driver consumes.

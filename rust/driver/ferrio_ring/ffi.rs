@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The calls of `ferrio_ring.h`, what is inline in `ferrio_ring_turn.h`, and the calls of the kernel
-//! that a device of rings needs: the only place of this crate with `unsafe`.
+//! that a device of rings needs: the only place of this crate with `unsafe`, with the part that
+//! is for records.
 
 use crate::{abi, device::RingFile, ends::Form, import_ns, misc::Misc};
 use abi::{ferrio_ring, ferrio_ring_end, ferrio_ring_params};
@@ -19,6 +20,10 @@ use kernel::{
     types::ForeignOwnable,
     uaccess::UserPtr,
 };
+
+mod record;
+
+pub(crate) use record::{alloc_records, Payload, RecordEnd};
 
 /// `MODULE_IMPORT_NS()` of the header.
 #[used]
@@ -97,14 +102,18 @@ unsafe impl Send for DriverEnd {}
 // SAFETY: A shared one can only look at the room.
 unsafe impl Sync for DriverEnd {}
 
+fn make(params: &ferrio_ring_params) -> Result<Reference> {
+    // SAFETY: A struct that lives until it returns. Process context, by our callers' documentation.
+    let ring = from_err_ptr(unsafe { abi::ferrio_ring_alloc(params) })?;
+    // INVARIANT: Just made. The header says that it is never NULL.
+    Ok(Reference(NonNull::new(ring).ok_or(ENOMEM)?))
+}
+
 /// Makes rings: what files have of them, and the driver's ends of the two directions.
 pub(crate) fn alloc(
     params: &ferrio_ring_params,
 ) -> Result<(Rings, Option<DriverEnd>, Option<DriverEnd>)> {
-    // SAFETY: A struct that lives until it returns. Process context, by our callers' documentation.
-    let ring = from_err_ptr(unsafe { abi::ferrio_ring_alloc(params) })?;
-    // INVARIANT: Just made. The header says that it is never NULL.
-    let ring = Reference(NonNull::new(ring).ok_or(ENOMEM)?);
+    let ring = make(params)?;
     // SAFETY: Alive; these do not change.
     let (read, write) = unsafe { ((*ring.as_ptr()).read, (*ring.as_ptr()).write) };
     let end = |direction, end| {

@@ -20,6 +20,7 @@
 #include <linux/seq_file.h>
 #include <linux/types.h>
 #include <ferrio/ringbuffer.h>
+#include <ferrio_ring_record.h>
 #include <ferrio_ring_turn.h>
 
 /*
@@ -39,12 +40,14 @@ struct vm_area_struct;
 
 /* struct ferrio_ring_params.flags */
 #define FERRIO_RING_SHARED	(1U << 0)	/* of all opens: no program can give it up */
+#define FERRIO_RING_RECORDS	(1U << 1)	/* records, of any number of producers; READ alone */
+#define FERRIO_RING_DROP	(1U << 2)	/* a record that has no room is lost, and counted */
 
 /**
  * struct ferrio_ring_params - what rings are to be made
  * @bytes: size of each: a power of two from 4096 to 1 GiB
  * @directions: FERRIO_RING_READ, FERRIO_RING_WRITE or both
- * @flags: FERRIO_RING_SHARED or 0
+ * @flags: FERRIO_RING_SHARED; FERRIO_RING_RECORDS, and with it FERRIO_RING_DROP
  * @pad: 0
  */
 struct ferrio_ring_params {

@@ -60,6 +60,19 @@ impl FromC for Len {
     }
 }
 
+/// `const void *`: any address, at which nobody looks.
+pub struct Address;
+
+impl FromC for Address {
+    type C = *const c_void;
+    type Rust<'a> = usize;
+
+    #[inline]
+    unsafe fn from_c<'a>(c: *const c_void, _call: &'a Call) -> usize {
+        c as usize
+    }
+}
+
 impl<'a> Length<'a> {
     /// The bytes; `None` if there is no memory, or more than any can be.
     #[inline]

@@ -278,6 +278,24 @@ impl<R: Producers> Many<R> {
         self.end(reservation.at, reservation.header | bits::DISCARD, how)
     }
 
+    /// A token of the reservation whose payload begins at byte `payload` of the data, a multiple of
+    /// 8: for one who keeps nothing else, among producers that are all in the kernel. If there
+    /// is none, [`Many::redeem`] refuses it.
+    #[inline]
+    pub fn token_at(&self, payload: u64) -> Token {
+        let end = self.ring.producer().load_acquire() >> OWNER_BITS;
+        let place = payload.wrapping_sub(HEADER_BYTES);
+        // Nothing is reserved a turn behind a record that is still there: the last position in
+        // front of the end that lies there is the one.
+        let back = (end.wrapping_sub(place).wrapping_sub(1) & (self.size - 1)) + 1;
+        let position = end.wrapping_sub(back) << OWNER_BITS >> OWNER_BITS;
+        let header = self.ring.word(offset(place, self.size)).load();
+        Token {
+            position,
+            header: header & !bits::BUSY,
+        }
+    }
+
     /// The reservation of a token: once, whoever tries. One compare and exchange.
     ///
     /// # Errors

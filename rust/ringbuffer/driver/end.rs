@@ -169,14 +169,14 @@ impl<'m> EndWords<'m> {
 }
 
 impl<S: Side> Direction<S> {
-    /// A ring of `bytes`, of which the driver holds its end.
+    /// A ring of `bytes`, of which the driver holds its end; `records`: FERRIO_RB_RECORDS* bits.
     ///
     /// # Errors
     ///
     /// `ENOMEM`; `EINTR`: the caller is being killed.
-    pub(super) fn new(bytes: RingBytes) -> Result<Pin<KBox<Self>>> {
+    pub(super) fn new(bytes: RingBytes, records: u32) -> Result<Pin<KBox<Self>>> {
         let ring = Ring::of_driver()?;
-        ring.set_size(bytes, 0)?;
+        ring.set_size(bytes, records)?;
         let memory = ring.use_memory(None, false)?;
         memory.data.map()?;
         let size = bytes.get() as u64;
