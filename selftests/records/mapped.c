@@ -208,6 +208,31 @@ TEST_F_TIMEOUT(records, two_processes, 60)
 	ring_records_close(&c);
 }
 
+/* A quiet record wakes nobody, and is read with the next one that wakes. */
+TEST_F(records, quiet)
+{
+	struct ring_records p = map_end(self->fd, FERRIO_RB_WRITE);
+	struct rb_call call;
+	char buf[8];
+
+	rb_call_read(&call, self->fd, buf, sizeof(buf));
+	rb_call_asleep(&call);
+	for (int i = 0; i < 3; i++) {
+		memcpy(ring_record_reserve(&p, 5), "quiet", 5);
+		ASSERT_EQ(0, ring_record_commit_quiet(&p, 5));
+		rb_call_asleep(&call);
+	}
+	EXPECT_EQ(-1, ring_record_commit_quiet(&p, 5));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, ring_record_write(&p, "loud", 4));
+	EXPECT_EQ(5, rb_call_end(&call));
+	EXPECT_EQ(0, memcmp(buf, "quiet", 5));
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(5, read(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(4, read(self->fd, buf, sizeof(buf)));
+	ring_records_close(&p);
+}
+
 /* A producer that is killed in the middle leaves records, and an end. */
 TEST_F_TIMEOUT(records, killed, 60)
 {

@@ -319,9 +319,9 @@ static inline int ring__redeem(struct ringbuffer *rb, uint64_t at, uint64_t head
 	return 0;
 }
 
-/* M8 and M9, of what is redeemed: @bytes of it. */
+/* M8, and M9 unless @quiet, of what is redeemed: @bytes of it. */
 static inline void ring__end(struct ringbuffer *rb, uint64_t owner, uint64_t at, uint64_t header,
-			     uint64_t bytes)
+			     uint64_t bytes, int quiet)
 {
 	uint64_t whole = ring__extent(header & FERRIO_RB_RECORD_LEN), part = ring__extent(bytes);
 
@@ -337,7 +337,8 @@ static inline void ring__end(struct ringbuffer *rb, uint64_t owner, uint64_t at,
 	}
 	__atomic_store_n(ring__header_at(rb, at), header, __ATOMIC_RELEASE);
 	ring__idle(ring__slot(rb, owner));
-	ring__notify(rb, at);
+	if (!quiet)
+		ring__notify(rb, at);
 }
 
 /*
@@ -415,7 +416,7 @@ static inline int ring__tell_many(struct ring_records *rr, const __u64 *news, si
 		return -1;
 	memcpy((unsigned char *)ring__header_at(&rr->rb, rr->at) + FERRIO_RB_RECORD_HEADER_BYTES,
 	       news, bytes);
-	ring__end(&rr->rb, rr->owner, rr->at, rr->header, bytes);
+	ring__end(&rr->rb, rr->owner, rr->at, rr->header, bytes, 0);
 	return 0;
 }
 

@@ -137,13 +137,18 @@ static inline RING__FAST void *ring__room(struct ring_records *rr, uint64_t len)
 	return room;
 }
 
-/* P3 to P5. */
-static inline RING__FAST void ring__publish(struct ring_records *rr, uint64_t at, uint64_t bits)
+/* P3 and P4, and P5 unless @quiet. */
+static inline RING__FAST void ring__publish(struct ring_records *rr, uint64_t at, uint64_t bits,
+					    int quiet)
 {
 	__u64 *header = (__u64 *)(void *)ring__place(&rr->rb, at);
 
 	__atomic_store_n(header, ring__header(at) | bits, __ATOMIC_RELAXED);
-	ring__advance(&rr->rb, at + ring__extent(bits & FERRIO_RB_RECORD_LEN));
+	at += ring__extent(bits & FERRIO_RB_RECORD_LEN);
+	if (quiet)
+		__atomic_store_n(rr->rb.own, at, __ATOMIC_RELEASE);
+	else
+		ring__advance(&rr->rb, at);
 }
 
 /* A record of a ring that drops is lost, for what errno says. */
@@ -183,7 +188,8 @@ static inline int ring__tell(struct ring_records *rr)
 		if (!room)
 			return -1;
 		memcpy(room + FERRIO_RB_RECORD_HEADER_BYTES, news, sizeof(news));
-		ring__publish(rr, ring__relaxed(rr->rb.own), sizeof(news) | FERRIO_RB_RECORD_GAP);
+		ring__publish(rr, ring__relaxed(rr->rb.own), sizeof(news) | FERRIO_RB_RECORD_GAP,
+			      0);
 	}
 	for (i = 0; i < FERRIO_RB_LOST_CAUSES; i++)
 		rr->told[i] += news[i];
@@ -233,17 +239,8 @@ static inline void *ring_record_reserve(struct ring_records *rr, size_t bytes)
 	return room + FERRIO_RB_RECORD_HEADER_BYTES;
 }
 
-/**
- * ring_record_commit() - publish the record that is reserved
- * @rr: a producer
- * @bytes: its payload, at most what was reserved
- *
- * Return: 0, and the consumer is woken if it sleeps for it; -1 with errno: EMSGSIZE,
- * more than was reserved, which still is; EINVAL, nothing is reserved, or another
- * holder has moved the end; among many producers, it was ended through a copy of @rr,
- * or @rr was never given it.
- */
-static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
+/* Ends the record that is reserved. */
+static inline RING__FAST int ring__commit(struct ring_records *rr, size_t bytes, int quiet)
 {
 	if (rr->reserved == RING__NOTHING ||
 	    (!rr->many && ring__relaxed(rr->rb.own) != rr->at)) {
@@ -257,13 +254,44 @@ static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
 	}
 	rr->reserved = RING__NOTHING;
 	if (!rr->many) {
-		ring__publish(rr, rr->at, bytes);
+		ring__publish(rr, rr->at, bytes, quiet);
 		return 0;
 	}
 	if (ring__redeem(&rr->rb, rr->at, rr->header))
 		return -1;
-	ring__end(&rr->rb, rr->owner, rr->at, rr->header, bytes);
+	ring__end(&rr->rb, rr->owner, rr->at, rr->header, bytes, quiet);
 	return 0;
+}
+
+/**
+ * ring_record_commit() - publish the record that is reserved
+ * @rr: a producer
+ * @bytes: its payload, at most what was reserved
+ *
+ * Return: 0, and the consumer is woken if it sleeps for it; -1 with errno: EMSGSIZE,
+ * more than was reserved, which still is; EINVAL, nothing is reserved, or another
+ * holder has moved the end; among many producers, it was ended through a copy of @rr,
+ * or @rr was never given it.
+ */
+static inline int ring_record_commit(struct ring_records *rr, size_t bytes)
+{
+	return ring__commit(rr, bytes, 0);
+}
+
+/**
+ * ring_record_commit_quiet() - the same, and the consumer sleeps on
+ * @rr: a producer
+ * @bytes: as of ring_record_commit()
+ *
+ * For some records in a row, and ringbuffer_wakeup() of the end behind them.  Of one producer
+ * the next ring_record_commit() wakes for them as well; among many it wakes for its own record
+ * alone, which the consumer is not at.  Else who sleeps may sleep for ever.
+ *
+ * Return: as of ring_record_commit().
+ */
+static inline int ring_record_commit_quiet(struct ring_records *rr, size_t bytes)
+{
+	return ring__commit(rr, bytes, 1);
 }
 
 /**
@@ -283,7 +311,7 @@ static inline int ring_record_discard(struct ring_records *rr)
 		if (ring__redeem(&rr->rb, rr->at, rr->header))
 			return -1;
 		ring__end(&rr->rb, rr->owner, rr->at, rr->header | FERRIO_RB_RECORD_DISCARD,
-			  rr->header & FERRIO_RB_RECORD_LEN);
+			  rr->header & FERRIO_RB_RECORD_LEN, 0);
 	}
 	ring__count(&rr->slot->discarded);
 	return 0;
@@ -314,7 +342,7 @@ static inline int ring_record_write(struct ring_records *rr, const void *from, s
  *
  * Return: 0, also if there is none; -1 with errno as of ringbuffer_consume().
  */
-static inline int ring_record_done(struct ring_records *rr)
+static inline RING__FAST int ring_record_done(struct ring_records *rr)
 {
 	uint64_t extent = rr->extent;
 
@@ -365,28 +393,15 @@ static inline int ring__next_of_many(struct ring_records *rr, const void **paylo
 	}
 }
 
-/**
- * ring_record_next() - the next record, where it lies
- * @rr: a consumer
- * @payload: is set; until ring_record_done(), which this calls first
- * @bytes: is set: how long it is
- *
- * Waits for one, unless the end does not block.  A producer may write what is
- * there at any time: who does not trust it copies before it checks.
- *
- * Return: 1; 0: the stream has ended; -1 with errno: ENOBUFS, records were lost
- * here, @lost of @rr says how many, and the next call goes on; EAGAIN, EINTR, EBADMSG,
- * EBADF as in ringbuffer_peek().
- */
-static inline int ring_record_next(struct ring_records *rr, const void **payload,
-				   size_t *bytes)
+/* ring_record_next(), with no record in hand, whatever comes. */
+static RING__SLOW int ring__next_slow(struct ring_records *rr, const void **payload,
+				      size_t *bytes)
 {
 	const uint64_t known = FERRIO_RB_RECORD_LEN | FERRIO_RB_RECORD_DISCARD |
 		FERRIO_RB_RECORD_GAP;
 	uint64_t header, own;
 	size_t there;
 
-	ring_record_done(rr);
 	if (rr->many)
 		return ring__next_of_many(rr, payload, bytes);
 	for (;;) {
@@ -418,6 +433,42 @@ static inline int ring_record_next(struct ring_records *rr, const void **payload
 		}
 		ring_record_done(rr);
 	}
+}
+
+/**
+ * ring_record_next() - the next record, where it lies
+ * @rr: a consumer
+ * @payload: is set; until ring_record_done(), which this calls first
+ * @bytes: is set: how long it is
+ *
+ * Waits for one, unless the end does not block.  A producer may write what is
+ * there at any time: who does not trust it copies before it checks.
+ *
+ * Return: 1; 0: the stream has ended; -1 with errno: ENOBUFS, records were lost
+ * here, @lost of @rr says how many, and the next call goes on; EAGAIN, EINTR, EBADMSG,
+ * EBADF as in ringbuffer_peek().
+ */
+static inline RING__FAST int ring_record_next(struct ring_records *rr, const void **payload,
+					      size_t *bytes)
+{
+	uint64_t header, own;
+
+	ring_record_done(rr);
+	if (RING__LIKELY(!rr->many && ring__ready(&rr->rb, FERRIO_RB_READ,
+						  FERRIO_RB_RECORD_HEADER_BYTES, &own))) {
+		own &= ~7ULL;
+		*payload = ring__place(&rr->rb, own) + FERRIO_RB_RECORD_HEADER_BYTES;
+		/* Relaxed: the position that it is in front of was loaded with acquire. */
+		header = ring__relaxed((const __u64 *)*payload - 1);
+		*bytes = (size_t)(header & FERRIO_RB_RECORD_LEN);
+		rr->extent = ring__extent(*bytes);
+		/* A record, and nothing else, that is there as a whole. */
+		if (RING__LIKELY((header & ~(uint64_t)FERRIO_RB_RECORD_LEN) == ring__header(own) &&
+				 ring__fits(&rr->rb, own, rr->extent)))
+			return 1;
+		rr->extent = 0;
+	}
+	return ring__next_slow(rr, payload, bytes);
 }
 
 #endif /* FERRIO_RING_RECORDS_H */
