@@ -161,9 +161,18 @@ pub struct Reservation {
     at: u64,
     /// The header of the whole, committed.
     header: u64,
+    wake: Option<u64>,
 }
 
 impl Reservation {
+    /// A number: the consumer waits for a gap that was told in front of it, and the kernel has to
+    /// wake it; of a mapped producer, once for each number. Not to be put off: the commit asks
+    /// whether the consumer waits for this record alone.
+    #[inline]
+    pub const fn wake(&self) -> Option<u64> {
+        self.wake
+    }
+
     /// The bytes of payload that were reserved.
     #[inline]
     pub const fn len(&self) -> u64 {

@@ -64,7 +64,8 @@ impl<R: Producers> Many<R> {
     }
 
     /// Reserves a record of `len` bytes, and counts it as lost if it cannot: for rings that drop.
-    /// If something was lost before, tells it first, in a record of its own.
+    /// If something was lost before, tells it first, in a record of its own, which may have to wake
+    /// the consumer: [`Reservation::wake`].
     ///
     /// # Errors
     ///
@@ -81,31 +82,37 @@ impl<R: Producers> Many<R> {
         } else {
             Ok(None)
         };
-        let told = told.map_err(|why| (why, None));
-        match told.and_then(|gap| self.reserve(len).map_err(|why| (why, gap))) {
-            Ok(reservation) => Ok(reservation),
-            Err((why, gap)) => Err(self.refused(why, gap, loss)),
-        }
+        let (why, wake) = match told {
+            Ok(wake) => match self.reserve(len) {
+                Ok(reservation) => {
+                    return Ok(Reservation {
+                        wake,
+                        ..reservation
+                    })
+                }
+                Err(why) => (why, wake),
+            },
+            Err(why) => (why, None),
+        };
+        Err(self.refused(why, wake, loss))
     }
 
-    /// Counts a record that is refused. Nothing comes behind a gap that was told for it, so the
-    /// gap wakes.
+    /// Counts a record that is refused.
     #[cold]
     fn refused(
         &self,
         why: Refusal,
-        gap: Option<u64>,
+        wake: Option<u64>,
         loss: &Loss<impl Word, impl Word>,
     ) -> Refused {
         if let Some(cause) = Cause::of(why) {
             loss.count(cause);
         }
-        let wake = gap.and_then(|at| notify::<R, true>(&self.ring, at, Notify::Default));
         Refused { why, wake }
     }
 
-    /// Where the gap begins that tells what was lost; `None`: there is nothing to tell.
-
+    /// Tells what was lost, if there is something; whether the consumer waits for that. What comes
+    /// behind it does not ask for it, as it lies elsewhere.
     #[cold]
     fn tell(&self, loss: &Loss<impl Word, impl Word>) -> Result<Option<u64>, Refusal> {
         let Some(telling) = loss.begin() else {
@@ -118,10 +125,7 @@ impl<R: Producers> Many<R> {
                 at = at.wrapping_add(8);
                 self.ring.word(offset(at, self.size)).store(news);
             }
-            let at = gap.at;
-            // Whoever tells has a record to commit behind it, which wakes; or is refused.
-            let _ = self.commit(gap, Notify::Quiet);
-            Some(at)
+            self.commit(gap, Notify::Default)
         });
         loss.end(telling, told.is_ok());
         told
@@ -182,7 +186,11 @@ impl<R: Producers> Many<R> {
             }
             // M7, relaxed: who sees it sees that it is busy.
             here.store(header | bits::BUSY);
-            return Ok(Reservation { at, header });
+            return Ok(Reservation {
+                at,
+                header,
+                wake: None,
+            });
         };
         self.idle(owner);
         Err(refusal)
@@ -247,7 +255,7 @@ impl<R: Producers> Many<R> {
         len: u64,
         how: Notify,
     ) -> Result<Option<u64>, Reservation> {
-        let Reservation { at, mut header } = reservation;
+        let Reservation { at, mut header, .. } = reservation;
         if len > header & bits::LEN {
             return Err(reservation);
         }
@@ -320,7 +328,11 @@ impl<R: Producers> Many<R> {
         let busy = header | bits::BUSY;
         let word = self.ring.word(offset(at, self.size));
         if word.cmpxchg_release(busy, busy | bits::HELD) {
-            Ok(Reservation { at, header })
+            Ok(Reservation {
+                at,
+                header,
+                wake: None,
+            })
         } else {
             Err(Misuse::Stale)
         }

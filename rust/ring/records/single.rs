@@ -74,7 +74,8 @@ impl<R: Records> Single<R> {
     }
 
     /// Reserves a record of `len` bytes, and counts it as lost if it cannot: for rings that drop.
-    /// If something was lost before, tells it first, in a record of its own.
+    /// If something was lost before, tells it first, in a record of its own, which may have to wake
+    /// the consumer: [`Reservation::wake`].
     ///
     /// # Errors
     ///
@@ -91,31 +92,37 @@ impl<R: Records> Single<R> {
         } else {
             Ok(None)
         };
-        let told = told.map_err(|why| (why, None));
-        match told.and_then(|gap| self.reserve(len).map_err(|why| (why, gap))) {
-            Ok(reservation) => Ok(reservation),
-            Err((why, gap)) => Err(self.refused(why, gap, loss)),
-        }
+        let (why, wake) = match told {
+            Ok(wake) => match self.reserve(len) {
+                Ok(reservation) => {
+                    return Ok(Reservation {
+                        wake,
+                        ..reservation
+                    })
+                }
+                Err(why) => (why, wake),
+            },
+            Err(why) => (why, None),
+        };
+        Err(self.refused(why, wake, loss))
     }
 
-    /// Counts a record that is refused. Nothing comes behind a gap that was told for it, so the
-    /// gap wakes.
+    /// Counts a record that is refused.
     #[cold]
     fn refused(
         &self,
         why: Refusal,
-        gap: Option<u64>,
+        wake: Option<u64>,
         loss: &Loss<impl Word, impl Word>,
     ) -> Refused {
         if let Some(cause) = Cause::of(why) {
             loss.count(cause);
         }
-        let wake = gap.and_then(|at| notify::<R, false>(&self.ring, at, Notify::Default));
         Refused { why, wake }
     }
 
-    /// Where the gap begins that tells what was lost; `None`: there is nothing to tell.
-
+    /// Tells what was lost, if there is something; whether the consumer waits for that. What comes
+    /// behind it does not ask for it, as it lies elsewhere.
     #[cold]
     fn tell(&mut self, loss: &Loss<impl Word, impl Word>) -> Result<Option<u64>, Refusal> {
         let Some(telling) = loss.begin() else {
@@ -128,11 +135,8 @@ impl<R: Records> Single<R> {
                 at = at.wrapping_add(8);
                 self.ring.word(offset(at, self.size)).store(news);
             }
-            let at = gap.at;
-            // Whoever tells has a record to commit behind it, which wakes; or is refused. That of
-            // the gap cannot be.
-            let _ = self.commit(gap, Notify::Quiet);
-            Some(at)
+            // What was just reserved is not refused.
+            self.commit(gap, Notify::Default).unwrap_or(None)
         });
         loss.end(telling, told.is_ok());
         told
@@ -161,6 +165,7 @@ impl<R: Records> Single<R> {
         Ok(Reservation {
             at: self.own,
             header,
+            wake: None,
         })
     }
 
@@ -217,7 +222,7 @@ impl<R: Records> Single<R> {
         len: u64,
         how: Notify,
     ) -> Result<Option<u64>, Misuse> {
-        let Reservation { at, header } = reservation;
+        let Reservation { at, header, .. } = reservation;
         if !self.is_reserved(at, header) {
             return Err(Misuse::Stale);
         }
@@ -270,6 +275,7 @@ impl<R: Records> Single<R> {
             Ok(Reservation {
                 at: token.position,
                 header: token.header,
+                wake: None,
             })
         } else {
             Err(Misuse::Stale)

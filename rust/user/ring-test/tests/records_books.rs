@@ -135,6 +135,42 @@ fn records_refused_behind_a_gap_wake() {
     }
 }
 
+/// A gap wakes who waits where it lies; the record behind it, who waits for that.
+#[test]
+fn records_behind_a_gap_wake_for_both() {
+    for many in [false, true] {
+        let ring = Ring::new(128, 0, many, 0);
+        let books = loss::<CoreWord>();
+        let [armed, wanted] = &ring.consumer_bell;
+        let bell = Bell::new(armed, wanted);
+        let (several, mut single) = (ring.many(), ring.single());
+        // Whom the gap wakes, and whom the record.
+        let mut put = |how| {
+            if many {
+                let too_large = several.offer(113, &books).unwrap_err();
+                assert_eq!(too_large.why, Refusal::TooLarge);
+                let record = several.offer(0, &books).unwrap();
+                (record.wake(), several.commit(record, how))
+            } else {
+                let too_large = single.offer(113, &books).unwrap_err();
+                assert_eq!(too_large.why, Refusal::TooLarge);
+                let record = single.offer(0, &books).unwrap();
+                (record.wake(), single.commit(record, how).unwrap())
+            }
+        };
+        let next = || ring.consumer.store(ring.consumer.load() + 48);
+        let wait = |sequence, wanted| bell.arm(Arm { sequence, wanted });
+        wait(5, 1);
+        assert_eq!(put(Notify::Default), (Some(5), None), "for any record");
+        next();
+        wait(6, 48 + 48);
+        assert_eq!(put(Notify::Default), (None, Some(6)), "for both of them");
+        next();
+        wait(7, 96 + 1);
+        assert_eq!(put(QUIET), (Some(7), None), "a gap is not put off");
+    }
+}
+
 /// `[full, too large, aborted, peer]`
 fn lost(loss: &Loss<CoreWord, CoreWord>) -> [u64; CAUSES] {
     [Cause::Full, Cause::TooLarge, Cause::Aborted, Cause::Peer].map(|cause| loss.lost(cause))
