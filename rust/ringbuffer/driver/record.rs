@@ -95,6 +95,9 @@ impl Direction<Produces> {
             many.reserve(len as u64)
         };
         let reservation = reserved.map_err(|refusal| self.refused(refusal, context))?;
+        if reservation.wake().is_some() {
+            self.wake(context);
+        }
         // The driver keeps the address alone, by which the record is found again.
         let offset = reservation.offset(many.size());
         let _ = reservation.into_token();
