@@ -173,23 +173,20 @@ impl Memory {
         }))
     }
 
-    /// Prints what producers in the kernel have lost.
+    /// Prints what producers in the kernel have lost, unless more is printed. Any context, any
+    /// number at once: the counters only grow, and so does what is printed.
     pub(crate) fn print_losses(&self, losses: &ferrio_rb_losses) {
         let base = offset_of!(ferrio_rb_state_page, lost);
         for (offset, value) in words_of(losses) {
-            if let Some(word) = self.state.word_at(base + offset) {
-                word.store(value);
+            let Some(word) = self.state.word_at(base + offset) else {
+                continue;
+            };
+            // Who fails has seen another one print more than before.
+            let mut there = word.load();
+            while value.wrapping_sub(there) as i64 > 0 && !word.cmpxchg_release(there, value) {
+                there = word.load();
             }
         }
-    }
-
-    /// Whether just that is printed.
-    pub(crate) fn has_printed(&self, losses: &ferrio_rb_losses) -> bool {
-        let base = offset_of!(ferrio_rb_state_page, lost);
-        words_of(losses).all(|(offset, value)| {
-            let word = self.state.word_at(base + offset);
-            word.is_none_or(|word| word.load() == value)
-        })
     }
 
     /// What mapped producers say that they have lost, in all: their word alone.

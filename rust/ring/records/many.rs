@@ -145,11 +145,13 @@ impl<R: Producers> Many<R> {
             return Err(Refusal::Reserved);
         }
         let extent = extent(bits & bits::LEN);
+        // As many goes at the limit as its way needs, and those that others spoil.
+        let most = u64::from(TRIES) + extent / room::AHEAD;
         let mut tries = 0;
         let refusal = loop {
             if R::USERS {
                 tries += 1;
-                if tries > TRIES {
+                if tries > most {
                     break Refusal::Contended;
                 }
             }

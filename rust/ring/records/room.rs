@@ -9,7 +9,7 @@ use super::{
 use crate::{used, Word};
 
 /// How many bytes the limit goes, if so many are consumed, though fewer are needed.
-const AHEAD: u64 = 1024;
+pub(super) const AHEAD: u64 = 1024;
 
 /// Whether there is room for `extent` bytes, and a header's place, at `reserve`.
 #[inline]
@@ -22,7 +22,9 @@ pub(super) fn is_room(reserve: u64, limit: u64, extent: u64, size: u64) -> bool 
 
 /// M3: moves `limit` as far as is needed for `extent` bytes. `Ok`: look again, from M1 on.
 ///
-/// Looks at no more than `extent / 8` headers, or `AHEAD / 8`.
+/// Looks at no more than `extent / 8` headers, or `AHEAD / 8`. If programs can write the words, at
+/// `AHEAD / 8` at most, and does not go all the way: one of them could see to it that all of it is
+/// done again and again.
 #[cold]
 pub(super) fn make<R: Producers>(
     ring: &R,
@@ -52,7 +54,11 @@ pub(super) fn make<R: Producers>(
     }
     let needed = (there + consumed + extent + HEADER_BYTES).wrapping_sub(size);
     let mut cursor = limit_at | (limit & STALE);
-    let goal = needed.max(consumed.min(AHEAD));
+    let goal = match R::USERS {
+        // Not 0: that is impossible, and found to be.
+        true => consumed.clamp(1, AHEAD),
+        false => needed.max(consumed.min(AHEAD)),
+    };
     let mut gone = 0;
     while gone < goal {
         // Relaxed: the acquire above is enough.

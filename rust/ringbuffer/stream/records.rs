@@ -17,7 +17,6 @@ use crate::{
 };
 use ferrio::{
     iov::{IterDest, IterSource},
-    shared::fence,
     token::TokenGuard,
 };
 use kernel::prelude::*;
@@ -342,17 +341,8 @@ impl Ring {
 
     /// Prints what is lost by producers in the kernel, and of the dead.
     pub(crate) fn print_losses(&self) {
-        let Some(memory) = self.memory() else {
-            return;
-        };
-        loop {
+        if let Some(memory) = self.memory() {
             memory.print_losses(&self.own_losses());
-            // Of those who print at once, one in an interrupt of another perhaps, the last one sees
-            // what all have counted, or that somebody has printed less.
-            fence();
-            if memory.has_printed(&self.own_losses()) {
-                break;
-            }
         }
     }
 
