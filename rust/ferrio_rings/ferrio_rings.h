@@ -25,6 +25,11 @@ enum ferrio_test_ring_how {
 	FERRIO_TEST_RING_THREAD,	/* a thread begins: min 0: writes len bytes again and again, */
 					/* else reads len bytes at once */
 	FERRIO_TEST_RING_STOP,		/* kthread_stop(): what its last call gave */
+	/* Of a ring of records; a thread reserves and commits records of len bytes there. */
+	FERRIO_TEST_RING_RECORD,	/* data, len: reserve, fill in, commit min of them */
+	FERRIO_TEST_RING_TAKE_BACK,	/* data, len: reserve, fill in, discard */
+	FERRIO_TEST_RING_TWO,		/* data, len: half of it is a record; the second one is */
+					/* committed first; the _atomic form everywhere */
 	/* The device in C alone, as there is no such call in Rust. */
 	FERRIO_TEST_RING_RESERVE,	/* data, len: reserve, and fill in */
 	FERRIO_TEST_RING_COMMIT,	/* len */
@@ -35,6 +40,10 @@ enum ferrio_test_ring_how {
 	FERRIO_TEST_RING_NO_DATA,	/* ferrio_ring_write(NULL), len */
 	FERRIO_TEST_RING_NO_ROOM,	/* ferrio_ring_read(NULL), min, len */
 	FERRIO_TEST_RING_PAD,		/* ferrio_ring_alloc() with padding that is not 0 */
+	FERRIO_TEST_RING_HOLD,		/* data, len: reserve, and fill in; min, out: where */
+	FERRIO_TEST_RING_END,		/* min: where, len: ferrio_ring_record_commit() */
+	FERRIO_TEST_RING_UNDO,		/* min: where: ferrio_ring_record_discard() */
+	FERRIO_TEST_RING_POKE,		/* min: a word for data, though that is read-only */
 };
 
 /* Where the driver's call is made. */
@@ -42,6 +51,7 @@ enum ferrio_test_ring_where {
 	FERRIO_TEST_RING_SLEEPING,	/* in the caller's task */
 	FERRIO_TEST_RING_ATOMIC,	/* there, with interrupts off: the _atomic form */
 	FERRIO_TEST_RING_HARDIRQ,	/* in a timer's interrupt: the _atomic form; in C alone */
+	FERRIO_TEST_RING_SOFTIRQ,	/* behind one: the same */
 };
 
 struct ferrio_test_ring {

@@ -4,41 +4,21 @@
  * selftests/ring_driver asserts what comes of it.
  */
 #include <linux/capability.h>
-#include <linux/completion.h>
 #include <linux/fs.h>
-#include <linux/hrtimer.h>
+#include <linux/highmem.h>
 #include <linux/kthread.h>
 #include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <ferrio_ring.h>
 
-#include "ferrio_rings.h"
-
-/* An open file. */
-struct rings {
-	struct mutex lock;		/* of thread and work */
-	struct ferrio_ring *ring;	/* the file's reference; set once */
-	u64 bytes;			/* what each of them holds */
-	unsigned long freed;		/* bit 0: that of ferrio_ring_alloc() is back */
-	struct task_struct *thread;
-	struct work *work;		/* the thread's; it may be stopped before it runs */
-};
-
-/* A call as it is made, maybe by an interrupt. */
-struct call {
-	struct rings *rings;
-	struct ferrio_test_ring *arg;
-	char *data;
-	struct hrtimer timer;
-	struct completion done;
-};
+#include "rings_c.h"
 
 /* What a thread does. */
 struct work {
 	struct ferrio_ring *ring;
+	bool records;
 	size_t min, len;
 	char data[];
 };
@@ -49,97 +29,6 @@ static struct ferrio_ring *rings_of(struct file *file)
 
 	/* Pairs with the cmpxchg_release() of rings_alloc(). */
 	return smp_load_acquire(&rings->ring);
-}
-
-static void *call_reserve(struct call *call, bool atomic)
-{
-	struct ferrio_ring *ring = call->rings->ring;
-
-	return atomic ? ferrio_ring_reserve_atomic(ring, call->arg->len) :
-		ferrio_ring_reserve(ring, call->arg->len);
-}
-
-static s64 call_commit(struct call *call, size_t len, bool atomic)
-{
-	struct ferrio_ring *ring = call->rings->ring;
-
-	return atomic ? ferrio_ring_commit_atomic(ring, len) : ferrio_ring_commit(ring, len);
-}
-
-/* The driver's ends: the calls of which there are two forms. */
-static s64 call_end(struct call *call, bool atomic)
-{
-	struct ferrio_ring *ring = call->rings->ring;
-	struct ferrio_test_ring *arg = call->arg;
-	void *place;
-
-	switch (arg->how) {
-	case FERRIO_TEST_RING_WRITE:
-		return atomic ? ferrio_ring_write_atomic(ring, call->data, arg->len) :
-			ferrio_ring_write(ring, call->data, arg->len);
-	case FERRIO_TEST_RING_READ:
-		return atomic ? ferrio_ring_read_atomic(ring, call->data, arg->min, arg->len) :
-			ferrio_ring_read(ring, call->data, arg->min, arg->len);
-	case FERRIO_TEST_RING_BUILD:
-	case FERRIO_TEST_RING_RESERVE:
-		place = call_reserve(call, atomic);
-		if (IS_ERR(place))
-			return PTR_ERR(place);
-		memcpy(place, call->data, min_t(u64, arg->len, FERRIO_TEST_RING_MAX));
-		return arg->how == FERRIO_TEST_RING_BUILD ?
-			call_commit(call, arg->min, atomic) : 0;
-	case FERRIO_TEST_RING_COMMIT:
-		return call_commit(call, arg->len, atomic);
-	case FERRIO_TEST_RING_NO_DATA:
-		return atomic ? ferrio_ring_write_atomic(ring, NULL, arg->len) :
-			ferrio_ring_write(ring, NULL, arg->len);
-	case FERRIO_TEST_RING_NO_ROOM:
-		return atomic ? ferrio_ring_read_atomic(ring, NULL, arg->min, arg->len) :
-			ferrio_ring_read(ring, NULL, arg->min, arg->len);
-	default:
-		return -ENOTTY;
-	}
-}
-
-static enum hrtimer_restart call_timer(struct hrtimer *timer)
-{
-	struct call *call = container_of(timer, struct call, timer);
-
-	call->arg->result = in_hardirq() ? call_end(call, true) : -ENOTRECOVERABLE;
-	complete(&call->done);
-	return HRTIMER_NORESTART;
-}
-
-static void call_in_interrupt(struct call *call)
-{
-	init_completion(&call->done);
-	hrtimer_setup_on_stack(&call->timer, call_timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
-	hrtimer_start(&call->timer, 0, HRTIMER_MODE_REL_HARD);
-	wait_for_completion(&call->done);
-	hrtimer_cancel(&call->timer);
-	destroy_hrtimer_on_stack(&call->timer);
-}
-
-static void call_somewhere(struct call *call)
-{
-	static DEFINE_RAW_SPINLOCK(lock);
-	unsigned long flags;
-
-	switch (call->arg->where) {
-	case FERRIO_TEST_RING_SLEEPING:
-		call->arg->result = call_end(call, false);
-		break;
-	case FERRIO_TEST_RING_ATOMIC:
-		raw_spin_lock_irqsave(&lock, flags);
-		call->arg->result = call_end(call, true);
-		raw_spin_unlock_irqrestore(&lock, flags);
-		break;
-	case FERRIO_TEST_RING_HARDIRQ:
-		call_in_interrupt(call);
-		break;
-	default:
-		call->arg->result = -EINVAL;
-	}
 }
 
 static s64 rings_alloc(struct rings *rings, struct ferrio_test_ring *arg)
@@ -157,8 +46,10 @@ static s64 rings_alloc(struct rings *rings, struct ferrio_test_ring *arg)
 		return PTR_ERR(ring);
 	ferrio_ring_get(ring);
 	guard(mutex)(&rings->lock);
-	if (!rings->ring)
+	if (!rings->ring) {
 		rings->bytes = arg->len;
+		rings->records = arg->flags & FERRIO_RING_RECORDS;
+	}
 	if (cmpxchg_release(&rings->ring, NULL, ring)) {
 		ferrio_ring_put(ring);
 		ferrio_ring_free(ring);
@@ -173,9 +64,12 @@ static int rings_thread(void *data)
 	ssize_t ret;
 
 	do {
-		ret = work->min ?
-			ferrio_ring_read(work->ring, work->data, work->min, work->len) :
-			ferrio_ring_write(work->ring, work->data, work->len);
+		if (work->records)
+			ret = record_zeros(work->ring, work->len);
+		else if (work->min)
+			ret = ferrio_ring_read(work->ring, work->data, work->min, work->len);
+		else
+			ret = ferrio_ring_write(work->ring, work->data, work->len);
 	} while (ret >= 0 && !work->min && !kthread_should_stop());
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(1);
@@ -194,6 +88,7 @@ static s64 rings_start(struct rings *rings, struct ferrio_test_ring *arg)
 	if (!work)
 		return -ENOMEM;
 	work->ring = rings->ring;
+	work->records = rings->records;
 	work->min = arg->min;
 	work->len = arg->len;
 	thread = kthread_run(rings_thread, work, "ferrio_rings");
@@ -226,6 +121,23 @@ static s64 rings_free(struct rings *rings)
 	return 0;
 }
 
+/* A word of a page that is mapped for reading alone, while nobody uses it. */
+static s64 rings_poke(const struct ferrio_test_ring *arg)
+{
+	struct page *page;
+	int got;
+
+	if (!IS_ALIGNED(arg->data, sizeof(arg->min)))
+		return -EINVAL;
+	got = pin_user_pages_fast(arg->data & PAGE_MASK, 1, 0, &page);
+	if (got != 1)
+		return got < 0 ? got : -EFAULT;
+	memcpy_to_page(page, offset_in_page(arg->data), (const char *)&arg->min,
+		       sizeof(arg->min));
+	unpin_user_page(page);
+	return 0;
+}
+
 static s64 rings_life(struct rings *rings, struct ferrio_test_ring *arg)
 {
 	switch (arg->how) {
@@ -242,6 +154,8 @@ static s64 rings_life(struct rings *rings, struct ferrio_test_ring *arg)
 		return rings_free(rings);
 	case FERRIO_TEST_RING_THREAD:
 		return rings_start(rings, arg);
+	case FERRIO_TEST_RING_POKE:
+		return rings_poke(arg);
 	default:
 		return rings_stop(rings);
 	}
@@ -289,6 +203,7 @@ static int rings_call(struct rings *rings, struct ferrio_test_ring *arg)
 	case FERRIO_TEST_RING_FREE:
 	case FERRIO_TEST_RING_THREAD:
 	case FERRIO_TEST_RING_STOP:
+	case FERRIO_TEST_RING_POKE:
 		arg->result = rings_life(rings, arg);
 		return 0;
 	default:

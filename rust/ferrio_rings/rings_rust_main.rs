@@ -7,7 +7,9 @@ use ferrio::{
     ioctl::ExtArg,
     task::{capable, Capability},
 };
-use ferrio_ring::{Body, Consumer, Params, Producer, Registration, RingFile, Rings, Stop, Thread};
+use ferrio_ring::{
+    Body, Consumer, Params, Producer, Recorder, Registration, RingFile, Rings, Stop, Thread,
+};
 use kernel::{
     fs::File,
     interrupt::local_interrupt_disable,
@@ -20,6 +22,8 @@ use kernel::{
     uaccess::{UserPtr, UserSlice},
 };
 use uapi::{ferrio_test_ring, FERRIO_TEST_IOC_RING_CALL};
+
+mod records;
 
 mod uapi {
     #![allow(
@@ -52,11 +56,14 @@ const READ: u32 = 1;
 const WRITE: u32 = 2;
 /// Flags of it.
 const SHARED: u32 = 1;
+const RECORDS: u32 = 2;
+const DROP: u32 = 4;
 
 /// What a thread does.
 enum Work {
     Write(Producer, KVec<u8>),
     Read(Consumer, KVec<u8>, usize),
+    Record(Recorder, usize),
 }
 
 struct Job {
@@ -75,6 +82,12 @@ impl Body for Job {
                 }
             },
             Work::Read(mut consumer, mut bytes, min) => number(consumer.read(&mut bytes, min)),
+            Work::Record(recorder, len) => loop {
+                let written = records::zeros(&recorder, len);
+                if written.is_err() || stop.is_requested() {
+                    break number(written.map(|()| 0));
+                }
+            },
         };
         self.result.store(result, Release);
     }
@@ -85,6 +98,7 @@ impl Body for Job {
 struct Ends {
     producer: Option<Producer>,
     consumer: Option<Consumer>,
+    recorder: Option<Recorder>,
     thread: Option<(Thread<Job>, Arc<Atomic<i64>>)>,
 }
 
@@ -112,6 +126,11 @@ impl RingsFile {
         }
         let mut ends = Ends::default();
         let rings = match arg.directions {
+            READ if arg.flags & RECORDS != 0 => {
+                let (rings, recorder) = params.records(arg.flags & DROP != 0)?;
+                ends.recorder = Some(recorder);
+                rings
+            }
             READ => {
                 let (rings, producer) = params.read()?;
                 ends.producer = Some(producer);
@@ -198,6 +217,7 @@ impl RingsFile {
         let mut ends = self.ends.lock();
         if directions & READ != 0 {
             ends.producer = None;
+            ends.recorder = None;
         }
         if directions & WRITE != 0 {
             ends.consumer = None;
@@ -211,7 +231,9 @@ impl RingsFile {
         if ends.thread.is_some() {
             return Err(EBUSY);
         }
-        let work = if arg.min == 0 {
+        let work = if let Some(recorder) = ends.recorder.take() {
+            Work::Record(recorder, arg.len as usize)
+        } else if arg.min == 0 {
             Work::Write(ends.producer.take().ok_or(EBADF)?, room)
         } else {
             Work::Read(ends.consumer.take().ok_or(EBADF)?, room, arg.min as usize)
@@ -269,6 +291,14 @@ impl RingsFile {
                 }
                 number(result)
             }
+            uapi::FERRIO_TEST_RING_RECORD => {
+                let record = Self::data(value)?;
+                number(self.record(&record, Some(min), atomic).map(|()| 0))
+            }
+            uapi::FERRIO_TEST_RING_TAKE_BACK => {
+                number(self.record(&Self::data(value)?, None, atomic).map(|()| 0))
+            }
+            uapi::FERRIO_TEST_RING_TWO => number(self.two_records(&Self::data(value)?).map(|()| 0)),
             uapi::FERRIO_TEST_RING_SHUTDOWN => {
                 self.shutdown(value.directions);
                 0

@@ -7,16 +7,6 @@
 #include "fix_c.h"
 #include "fix_driver.h"
 
-static const unsigned int contexts[] = {
-	FERRIO_TEST_RING_SLEEPING, FERRIO_TEST_RING_ATOMIC, FERRIO_TEST_RING_HARDIRQ,
-};
-
-/* Those that a device has. */
-#define FOR_EACH_CONTEXT(where)							\
-	for (unsigned int _i = 0, where;					\
-	     _i < (rd_is_rust(variant->device) ? 2 : ARRAY_SIZE(contexts)) &&	\
-	     (where = contexts[_i], true); _i++)
-
 TEST_F(driver, alloc)
 {
 	static const size_t wrong[] = { 0, 1, 2048, RB_PAGE + 1, 3 * RB_PAGE, 2UL << 30 };
@@ -307,7 +297,7 @@ TEST_F(c, nonsense)
 	EXPECT_EQ(-EINVAL, RD(self->fd, ALLOC, .len = RB_PAGE, .directions = 0));
 	EXPECT_EQ(-EINVAL, RD(self->fd, ALLOC, .len = RB_PAGE, .directions = 4 | RD_READ));
 	EXPECT_EQ(-EINVAL, RD(self->fd, ALLOC, .len = RB_PAGE, .directions = RD_READ,
-			      .flags = 2));
+			      .flags = 8));
 	for (unsigned int i = 0; i < ARRAY_SIZE(contexts); i++) {
 		EXPECT_EQ(-EINVAL, RD(self->fd, NO_DATA, .where = contexts[i], .len = 1));
 		EXPECT_EQ(-EINVAL, RD(self->fd, NO_ROOM, .where = contexts[i], .min = 1, .len = 1));

@@ -75,6 +75,43 @@ TEST_F_TIMEOUT(inject, alloc, 60)
 	EXPECT_GT(500, n);
 }
 
+/* The same for a ring of records, and then a record of it. */
+TEST_F_TIMEOUT(inject, alloc_records, 60)
+{
+	int fd, n, failed = 0;
+	enum inject_hit hit;
+	long ret;
+
+	for (n = 1; n < 500; n++) {
+		fd = rd_open(variant->device, O_RDONLY, 0, 0);
+		inject_logged(&self->in);
+		inject_arm(&self->in, n);
+		ret = RD(fd, ALLOC, .len = 2 * RB_PAGE, .directions = RD_READ,
+			 .flags = RD_RECORDS | RD_DROP);
+		hit = inject_end(&self->in);
+		if (hit == INJECT_COPY) {
+			EXPECT_EQ(-EFAULT, ret);
+		} else if (hit != INJECT_NOTHING && (ret || hit == INJECT_CALL)) {
+			failed++;
+			EXPECT_EQ(-ENOMEM, ret);
+			EXPECT_EQ(self->live, rb_live_pages());
+			EXPECT_EQ(0, RD(fd, ALLOC, .len = RB_PAGE, .directions = RD_READ,
+					.flags = RD_RECORDS));
+		} else {
+			EXPECT_EQ(0, ret);
+		}
+		if (hit != INJECT_COPY)
+			EXPECT_EQ(0, RD(fd, RECORD, .where = FERRIO_TEST_RING_ATOMIC, .len = 100,
+					.min = 100));
+		close(fd);
+		ASSERT_TRUE(rb_pages_return(self->live));
+		if (hit == INJECT_NOTHING)
+			break;
+	}
+	EXPECT_LT(2 * (RB_HEAD_PAGES + 2) + 1, failed);
+	EXPECT_GT(500, n);
+}
+
 /* ferrio_ring_mmap(): a window that is not made is not counted. */
 TEST_F_TIMEOUT(inject, mmap, 60)
 {

@@ -10,6 +10,8 @@
 #define RD_READ		1U	/* FERRIO_RING_READ */
 #define RD_WRITE	2U	/* FERRIO_RING_WRITE */
 #define RD_SHARED	1U	/* FERRIO_RING_SHARED */
+#define RD_RECORDS	2U	/* FERRIO_RING_RECORDS */
+#define RD_DROP		4U	/* FERRIO_RING_DROP */
 #define RD_RESTARTSYS	512	/* ERESTARTSYS, which a driver sees */
 
 /* In the order of the variants below. */
@@ -65,6 +67,17 @@ static inline bool rd_is_rust(const char *device)
 {
 	return !strcmp(device, FERRIO_TEST_RINGS_RUST);
 }
+
+static const unsigned int contexts[] = {
+	FERRIO_TEST_RING_SLEEPING, FERRIO_TEST_RING_ATOMIC, FERRIO_TEST_RING_HARDIRQ,
+	FERRIO_TEST_RING_SOFTIRQ,
+};
+
+/* Those that the variant's device has. */
+#define FOR_EACH_CONTEXT(where)							\
+	for (unsigned int _i = 0, where;					\
+	     _i < (rd_is_rust(variant->device) ? 2 : ARRAY_SIZE(contexts)) &&	\
+	     (where = contexts[_i], true); _i++)
 
 int main(int argc, char **argv)
 {
