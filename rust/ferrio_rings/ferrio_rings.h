@@ -44,6 +44,8 @@ enum ferrio_test_ring_how {
 	FERRIO_TEST_RING_END,		/* min: where, len: ferrio_ring_record_commit() */
 	FERRIO_TEST_RING_UNDO,		/* min: where: ferrio_ring_record_discard() */
 	FERRIO_TEST_RING_POKE,		/* min: a word for data, though that is read-only */
+	FERRIO_TEST_RING_STORM,		/* min: ns, len: bytes: producers in all contexts begin */
+	FERRIO_TEST_RING_CALM,		/* data, len: of struct ferrio_test_producer: they end */
 };
 
 /* Where the driver's call is made. */
@@ -68,6 +70,26 @@ struct ferrio_test_ring {
 };
 
 #define FERRIO_TEST_RING_MAX	(256 << 10)
+
+/*
+ * What one producer of a storm did.  A record of it begins with two numbers of 64 bits: which
+ * producer, and how many it had offered before; all bytes behind them are the sum of both.  One
+ * that is committed with no bytes at all is counted as empty as well.
+ */
+struct ferrio_test_producer {
+	__u64 offered;
+	__u64 committed;
+	__u64 empty;
+	__u64 discarded;
+	__u64 full;		/* -EAGAIN, -ENOBUFS */
+	__u64 too_large;	/* -EMSGSIZE */
+	__u64 stopped;		/* -EINTR: the storm ended */
+	__u64 wrong;		/* whatever else, of any call */
+};
+
+/* Of each CPU a thread, a timer's softirq, and its interrupt, in this order. */
+#define FERRIO_TEST_STORM_KINDS	3
+#define FERRIO_TEST_STORM_CPUS	16
 
 /* The ioctl gives 0 if the call failed, too; what it gives else is of the device. */
 #define FERRIO_TEST_RING_CALL	_IOC(_IOC_READ | _IOC_WRITE, 0xBE, 0xe1, 56)

@@ -156,6 +156,10 @@ static s64 rings_life(struct rings *rings, struct ferrio_test_ring *arg)
 		return rings_start(rings, arg);
 	case FERRIO_TEST_RING_POKE:
 		return rings_poke(arg);
+	case FERRIO_TEST_RING_STORM:
+		return storm_start(rings, arg);
+	case FERRIO_TEST_RING_CALM:
+		return storm_stop(rings, arg);
 	default:
 		return rings_stop(rings);
 	}
@@ -204,6 +208,8 @@ static int rings_call(struct rings *rings, struct ferrio_test_ring *arg)
 	case FERRIO_TEST_RING_THREAD:
 	case FERRIO_TEST_RING_STOP:
 	case FERRIO_TEST_RING_POKE:
+	case FERRIO_TEST_RING_STORM:
+	case FERRIO_TEST_RING_CALM:
 		arg->result = rings_life(rings, arg);
 		return 0;
 	default:
@@ -303,6 +309,7 @@ static int rings_release(struct inode *inode, struct file *file)
 
 	if (rings->ring) {
 		rings_stop(rings);
+		storm_stop(rings, NULL);
 		rings_free(rings);
 		ferrio_ring_put(rings->ring);
 	}
