@@ -361,4 +361,55 @@ TEST_F_TIMEOUT(many, processes_for_calls, 90)
 	run(_metadata, self->fd, variant->flags & FERRIO_RB_RECORDS_DROP, false, true);
 }
 
+/* Positions go on behind the widths of words, and of what headers and words hold of them. */
+TEST_F_TIMEOUT(many, wraps, 60)
+{
+	static const uint64_t at[] = { 1ULL << 19, 1ULL << 32, 1ULL << 56, 0 };
+	char in[900], buf[RB_PAGE];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(at); i++) {
+		int fd = rb_open(O_RDWR | O_NONBLOCK);
+		uint64_t begin = at[i] - 2 * RB_PAGE, moved = 0;
+		struct ring_records p, q, c;
+		const void *out = buf;
+		size_t bytes;
+
+		ASSERT_EQ(0, set_records(fd, RB_PAGE, variant->flags));
+		c = map_end(fd, FERRIO_RB_READ);
+		start_at(fd, &c, begin);
+		p = map_end(fd, FERRIO_RB_WRITE);
+		q = map_end(fd, FERRIO_RB_WRITE);
+		for (int turn = 0; moved < 6 * RB_PAGE; turn++) {
+			size_t len = turn * 37 % 900;
+
+			rb_pattern(in, sizeof(in), moved);
+			ASSERT_NE(NULL, ring_record_reserve(&p, 100));
+			ASSERT_EQ(turn % 2 ? len : 0, turn % 2 ? write(fd, in, len) :
+				  ring_record_write(&q, in, len));
+			ASSERT_EQ(0, turn % 3 ? ring_record_commit(&p, 50) :
+				  ring_record_discard(&p));
+			moved += extent_of(100) + extent_of(len);
+			for (int n = turn % 3 ? 2 : 1; n--; ) {
+				if (turn % 4 < 2) {
+					ASSERT_EQ(1, ring_record_next(&c, &out, &bytes));
+				} else {
+					bytes = read(fd, buf, sizeof(buf));
+					out = buf;
+				}
+				ASSERT_EQ(n ? 50 : len, bytes);
+			}
+			ASSERT_EQ(0, memcmp(out, in, len));
+			ASSERT_EQ(0, ring_record_done(&c));
+		}
+		EXPECT_EQ(begin + moved, rb_fdinfo(fd, "rb-written"));
+		EXPECT_EQ(begin + moved, rb_fdinfo(fd, "rb-read"));
+		EXPECT_EQ(0, rb_fdinfo(fd, "rb-corrupt"));
+		EXPECT_EQ(0, rb_fdinfo(fd, "rb-misuse"));
+		ring_records_close(&p);
+		ring_records_close(&q);
+		ring_records_close(&c);
+		close(fd);
+	}
+}
+
 TEST_HARNESS_MAIN

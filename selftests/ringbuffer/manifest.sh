@@ -16,7 +16,7 @@ for program; do
 	file_loader/account | file_loader/blob | file_loader/load) requirement=loader.device ;;
 	file_loader/limits | file_loader/pass) requirement=loader.device ;;
 	file_loader/*) requirement=loader.must ;;
-	records/lost) requirement=records.2 ;;
+	records/conserve | records/lost) requirement=records.2 ;;
 	records/*) requirement=records.1 ;;
 	ring_driver/*) requirement=records.driver ;;
 	*) requirement= ;;
