@@ -6,10 +6,15 @@
 //! peer, and others who hold the same end, may write it at any time. Bytes are copied by raw
 //! pointers; no value of theirs is looked at here.
 
-use crate::Waits;
+mod ends;
+mod onlooker;
+
+pub(crate) use ends::{Mapped, Turns};
+pub(crate) use onlooker::Onlooker;
+
 use ferrio_ring::{
     records::{bits, claim, Cause, CAUSES, HEADER_BYTES, SLOTS},
-    state, Bell, Consumer, End, Producer, Span, Stop, Word, Words,
+    state, Word, Words,
 };
 use ferrio_ringbuffer_sys::abi::*;
 use rustix::{
@@ -18,7 +23,6 @@ use rustix::{
     mm::{mmap, mmap_anonymous, munmap, MapFlags, ProtFlags},
 };
 use std::{
-    mem::offset_of,
     ptr::{copy_nonoverlapping, NonNull},
     sync::atomic::{
         compiler_fence, fence, AtomicU64,
@@ -225,6 +229,30 @@ impl Window {
         // SAFETY: In the window, by the layout's invariant and the line above.
         unsafe { self.base.add(self.layout.data + offset) }
     }
+
+    /// Copies data out of the ring.
+    #[inline]
+    fn copy_out(&self, offset: usize, to: &mut [u8]) {
+        let from = self.data(offset, to.len());
+        // SAFETY: data() checks that there are so many bytes, and all can be read. `to` is the
+        // caller's alone, and so no part of a mapping.
+        unsafe { copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), to.len()) };
+        // What has been copied is checked, and then used: neither may be read from the ring again.
+        compiler_fence(SeqCst);
+    }
+
+    /// Copies data into the ring.
+    ///
+    /// # Safety
+    ///
+    /// The window is a producer end's.
+    #[inline]
+    unsafe fn copy_in(&self, offset: usize, from: &[u8]) {
+        let to = self.data(offset, from.len());
+        // SAFETY: data() checks that there are so many bytes, and a producer end can write them.
+        // No reference to bytes of a mapping exists, so `from` is none.
+        unsafe { copy_nonoverlapping(from.as_ptr(), to.as_ptr(), from.len()) };
+    }
 }
 
 impl Drop for Window {
@@ -233,249 +261,5 @@ impl Drop for Window {
         // that this crate gives away say so, and `Mapped` drops its words with this.
         // It fails only if the range is split, and then nothing can be done about it.
         let _ = unsafe { munmap(self.base.as_ptr().cast(), self.layout.bytes) };
-    }
-}
-
-/// The two ends of the protocol, by one face.
-pub(crate) trait Turns: Sized {
-    /// FERRIO_RB_READ or FERRIO_RB_WRITE.
-    const RW: u32;
-    /// What a mapped end of the kind is.
-    const KIND: u32;
-    /// Begins to use the end.
-    fn start(end: End<'static, Shared>, size: u64) -> Option<Self>;
-    /// Begins a turn, of `min` bytes if there are.
-    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop>;
-    /// Moves the own position; whether the kernel has to be called for the peer.
-    fn publish(&mut self, moved: u64) -> bool;
-}
-
-impl Turns for Consumer<'static, Mapping> {
-    const RW: u32 = FERRIO_RB_READ;
-    const KIND: u32 = FERRIO_RB_KIND_CONSUMER;
-
-    fn start(end: End<'static, Shared>, size: u64) -> Option<Self> {
-        Consumer::new(end, size)
-    }
-
-    #[inline]
-    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
-        self.readable_min(min)
-    }
-
-    #[inline]
-    fn publish(&mut self, moved: u64) -> bool {
-        self.consume(moved).is_some()
-    }
-}
-
-impl Turns for Producer<'static, Mapping> {
-    const RW: u32 = FERRIO_RB_WRITE;
-    const KIND: u32 = FERRIO_RB_KIND_PRODUCER;
-
-    fn start(end: End<'static, Shared>, size: u64) -> Option<Self> {
-        Producer::new(end, size)
-    }
-
-    #[inline]
-    fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
-        self.free_min(min)
-    }
-
-    #[inline]
-    fn publish(&mut self, moved: u64) -> bool {
-        Producer::publish(self, moved).is_some()
-    }
-}
-
-/// An end, mapped: the protocol and the memory that it is about.
-///
-/// # Invariants
-///
-/// The words of the value are those of `window`; they never leave this value, and are not
-/// used when it is dropped.
-pub(crate) struct Mapped<T> {
-    turns: T,
-    state: &'static Shared,
-    consumer: &'static Shared,
-    producer: &'static Shared,
-    window: Window,
-}
-
-impl<T: Turns> Mapped<T> {
-    /// Maps the end `fd`, of which `info` was told: EPROTO if it lays its pages out in an unknown
-    /// way, else what mmap(2) says.
-    pub(crate) fn new(fd: BorrowedFd<'_>, info: &ferrio_rb_info) -> Result<Self> {
-        let layout = Layout::new(info)?;
-        let window = Window::new(fd, T::RW, layout)?;
-        let position = offset_of!(ferrio_rb_end_page, position);
-        let own_page = [0, layout.producer][usize::from(T::RW == FERRIO_RB_WRITE)];
-        let peer_page = layout.producer - own_page;
-        // SAFETY: All lie in pages of words, at offsets of aligned members. The references go into
-        // the value that has the window.
-        let (own, peer, armed, wanted, state) = unsafe {
-            (
-                window.word(own_page + position),
-                window.word(peer_page + position),
-                window.word(peer_page + offset_of!(ferrio_rb_end_page, armed)),
-                window.word(peer_page + offset_of!(ferrio_rb_end_page, wanted)),
-                window.word(layout.state + offset_of!(ferrio_rb_state_page, state)),
-            )
-        };
-        let end = End {
-            own,
-            peer,
-            bell: Bell::new(armed, wanted),
-            state,
-        };
-        let turns = T::start(end, info.ring_bytes).ok_or(Errno::PROTO)?;
-        let (consumer, producer) = if own_page == 0 {
-            (own, peer)
-        } else {
-            (peer, own)
-        };
-        // INVARIANT: `turns` has the words that it was given. Its methods, and those below, return
-        // numbers.
-        Ok(Mapped {
-            turns,
-            state,
-            consumer,
-            producer,
-            window,
-        })
-    }
-
-    /// See [`Turns::look`].
-    #[inline]
-    pub(crate) fn look(&mut self, min: u64) -> std::result::Result<Span, Stop> {
-        self.turns.look(min)
-    }
-
-    /// See [`Turns::publish`].
-    #[inline]
-    pub(crate) fn publish(&mut self, moved: u64) -> bool {
-        self.turns.publish(moved)
-    }
-}
-
-impl<T> Mapped<T> {
-    /// The kernel's state word; later loads of positions stay behind it.
-    pub(crate) fn state(&self) -> u64 {
-        self.state.load_acquire()
-    }
-
-    /// The size of the ring, in bytes.
-    #[inline]
-    pub(crate) fn size(&self) -> usize {
-        self.window.layout.ring
-    }
-
-    /// The bytes in the ring.
-    pub(crate) fn used(&self) -> u64 {
-        ferrio_ring::observe(self.consumer, self.producer, self.size() as u64)
-    }
-
-    /// Where `len` bytes of data begin. Panics if there are not so many behind `offset`.
-    #[inline]
-    pub(crate) fn place(&self, offset: usize, len: usize) -> *mut u8 {
-        self.window.data(offset, len).as_ptr()
-    }
-
-    /// Copies data out of the ring.
-    #[inline]
-    pub(crate) fn copy_out(&self, offset: usize, to: &mut [u8]) {
-        let from = self.place(offset, to.len());
-        // SAFETY: place() checks that there are so many bytes, and all can be read. `to` is the
-        // caller's alone, and so no part of a mapping.
-        unsafe { copy_nonoverlapping(from, to.as_mut_ptr(), to.len()) };
-        // What has been copied is checked, and then used: neither may be read from the ring again.
-        compiler_fence(SeqCst);
-    }
-}
-
-impl Mapped<Producer<'static, Mapping>> {
-    /// Copies data into the ring.
-    #[inline]
-    pub(crate) fn copy_in(&mut self, offset: usize, from: &[u8]) {
-        let to = self.place(offset, from.len());
-        // SAFETY: place() checks that there are so many bytes, and a producer end can write them.
-        // No reference to data of a mapping exists, so `from` is none.
-        unsafe { copy_nonoverlapping(from.as_ptr(), to, from.len()) };
-    }
-}
-
-/// The window of an observer: the words in it, to be looked at.
-///
-/// # Invariants
-///
-/// All of `window` can be read, and nobody writes through it.
-#[derive(Debug)]
-pub(crate) struct Onlooker(Window);
-
-// SAFETY: All that can be done through a shared one is to load words atomically, and to ask for the
-// layout, which does not change.
-unsafe impl Sync for Onlooker {}
-
-impl Onlooker {
-    /// Maps the observer `fd`, of which `info` was told: errors as [`Mapped::new`].
-    pub(crate) fn new(fd: BorrowedFd<'_>, info: &ferrio_rb_info) -> Result<Self> {
-        // INVARIANT: One mapping, for reading.
-        Window::new(fd, FERRIO_RB_OBSERVE, Layout::new(info)?).map(Onlooker)
-    }
-
-    fn end_page(&self, rw: u32) -> usize {
-        [0, self.0.layout.producer][usize::from(rw == FERRIO_RB_WRITE)]
-    }
-
-    fn position_word(&self, rw: u32) -> &Shared {
-        let at = self.end_page(rw) + offset_of!(ferrio_rb_end_page, position);
-        // SAFETY: An aligned member of a page of words; not used behind `self`, which has the
-        // window.
-        unsafe { self.0.word(at) }
-    }
-
-    /// The size of the ring, in bytes.
-    pub(crate) fn size(&self) -> usize {
-        self.0.layout.ring
-    }
-
-    /// The position of an end.
-    pub(crate) fn position(&self, rw: u32) -> u64 {
-        self.position_word(rw).load_acquire()
-    }
-
-    /// The bytes in the ring.
-    pub(crate) fn used(&self) -> u64 {
-        let consumer = self.position_word(FERRIO_RB_READ);
-        let producer = self.position_word(FERRIO_RB_WRITE);
-        ferrio_ring::observe(consumer, producer, self.size() as u64)
-    }
-
-    /// The kernel's state word.
-    pub(crate) fn state(&self) -> u64 {
-        self.kernel(offset_of!(ferrio_rb_state_page, state))
-    }
-
-    /// The kernel's counters of an end's waits, each by itself.
-    pub(crate) fn waits(&self, rw: u32) -> Waits {
-        let page = [
-            offset_of!(ferrio_rb_state_page, consumer),
-            offset_of!(ferrio_rb_state_page, producer),
-        ][usize::from(rw == FERRIO_RB_WRITE)];
-        let counter = |at| self.kernel(page + at);
-        Waits {
-            arms: counter(offset_of!(ferrio_rb_counters, arms)),
-            wakes: counter(offset_of!(ferrio_rb_counters, wakes)),
-            suppressed: counter(offset_of!(ferrio_rb_counters, suppressed)),
-            sleeps: counter(offset_of!(ferrio_rb_counters, sleeps)),
-            spurious: counter(offset_of!(ferrio_rb_counters, spurious)),
-        }
-    }
-
-    /// The word at an offset of the state page.
-    fn kernel(&self, at: usize) -> u64 {
-        assert!(at % 8 == 0 && at < size_of::<ferrio_rb_state_page>());
-        // SAFETY: Checked; not used behind this call.
-        unsafe { self.0.word(self.0.layout.state + at) }.load_acquire()
     }
 }
