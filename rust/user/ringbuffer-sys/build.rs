@@ -49,8 +49,8 @@ fn library(out: &Path) {
         "c_library.h",
         &out.join("c_library.rs"),
         &[
-            "--allowlist-function=ringbuffer.*",
-            "--allowlist-type=ringbuffer",
+            "--allowlist-function=ring(buffer|_record).*",
+            "--allowlist-type=ring(buffer|_records)",
             "--blocklist-type=ferrio_rb_.*",
             "--raw-line=use crate::abi::*;",
             // The C library's.
@@ -60,8 +60,15 @@ fn library(out: &Path) {
             "--wrap-static-fns-path",
             wrappers.to_str().expect("a path in UTF-8"),
         ],
-        &["ring.h", "ring-map.h", "ring-call.h", "ring-end.h"]
-            .map(|name| format!("{LIBRARY}/ferrio/{name}")),
+        &[
+            "ring.h",
+            "ring-map.h",
+            "ring-call.h",
+            "ring-end.h",
+            "ring-many.h",
+            "ring-records.h",
+        ]
+        .map(|name| format!("{LIBRARY}/ferrio/{name}")),
     );
     cc::Build::new()
         .file(wrappers.with_extension("c"))

@@ -67,7 +67,33 @@ pub fn get_info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
 ///
 /// A system call; it waits for others who are about to use the ring for the first time.
 pub fn set_size(fd: BorrowedFd<'_>, bytes: u64) -> Result<()> {
+    set_records(fd, bytes, 0)
+}
+
+/// FERRIO_RB_SET_SIZE with `flags`: FERRIO_RB_RECORDS, for a ring of records, and with it
+/// FERRIO_RB_RECORDS_MANY and FERRIO_RB_RECORDS_DROP; 0, for one of bytes.
+///
+/// # Errors
+///
+/// As [`set_size`]; EINVAL: `flags`, too.
+///
+/// # Examples
+///
+/// ```
+/// # use std::{fs::File, os::fd::AsFd};
+/// # let ring = File::options().read(true).write(true).open("/dev/ringbuffer")?;
+/// use ferrio_ringbuffer_sys::{abi::FERRIO_RB_RECORDS, set_records};
+///
+/// set_records(ring.as_fd(), 1 << 20, FERRIO_RB_RECORDS)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Cost
+///
+/// As [`set_size`].
+pub fn set_records(fd: BorrowedFd<'_>, bytes: u64, flags: u32) -> Result<()> {
     let arg = ferrio_rb_size {
+        flags,
         bytes,
         ..ferrio_rb_size::new()
     };

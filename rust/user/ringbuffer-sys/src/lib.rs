@@ -38,4 +38,4 @@ mod ffi;
 
 #[cfg(feature = "c")]
 pub use ffi::c;
-pub use ffi::{blame, get_info, mint, set_size, shutdown, wait, wakeup};
+pub use ffi::{blame, get_info, mint, set_records, set_size, shutdown, wait, wakeup};
