@@ -124,3 +124,13 @@ void *mmap64(void *at, size_t bytes, int prot, int flags, int fd, off64_t offset
 {
 	return mmap(at, bytes, prot, flags, fd, offset);
 }
+
+int munmap(void *at, size_t bytes)
+{
+	if (!inside) {
+		inside = true;
+		fake_unmap(at, bytes);
+		inside = false;
+	}
+	return syscall(SYS_munmap, at, bytes);
+}

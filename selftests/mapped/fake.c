@@ -23,6 +23,9 @@ static struct {
 	struct fake *fake;
 	unsigned int kind;
 	bool given_up[2];
+	uint64_t slot;		/* its number + 1, as of a mapping of many producers */
+	char *mapped;
+	size_t mapped_bytes;
 } fds[FDS];
 
 #define CHECK(what)	do { if (!(what)) { perror("fake: " #what); abort(); } } while (0)
@@ -49,6 +52,8 @@ static void ring_bell(struct fake_books *b)
 	__atomic_add_fetch(&b->bell, 1, __ATOMIC_SEQ_CST);
 	futex(&b->bell, FUTEX_WAKE, INT_MAX, NULL);
 }
+
+#include "fake-records.h"
 
 static int holder(unsigned int kind)
 {
@@ -84,7 +89,8 @@ struct fake *fake_open(uint64_t start)
 	CHECK(f->books != MAP_FAILED);
 	f->start = start;
 	f->size = 65536;
-	f->features = FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE | FERRIO_RB_FEAT_MAP;
+	f->features = FERRIO_RB_FEAT_BYTES | FERRIO_RB_FEAT_SPLICE | FERRIO_RB_FEAT_MAP |
+		FERRIO_RB_FEAT_RECORDS | FERRIO_RB_FEAT_MANY;
 	memset(&fds[f->plain], 0, sizeof(fds[0]));
 	fds[f->plain].fake = f;
 	if (!watching)
@@ -110,6 +116,7 @@ static void first_use(struct fake *f)
 	f->end[FERRIO_RB_READ]->position = f->start;
 	f->end[FERRIO_RB_WRITE]->position = f->start;
 	f->state->state = FERRIO_RB_STATE_ALLOCATED;
+	f->state->records = f->records;
 	f->allocated = true;
 }
 
@@ -142,9 +149,24 @@ static void release(struct fake *f, int rw)
 	unlock(f->books);
 }
 
+/* The plain descriptor of a ring of records makes more producers. */
+static bool is_kept(const struct fake *f, int rw)
+{
+	return f->records && rw == FERRIO_RB_WRITE && !f->books->plain_is_gone;
+}
+
+static void plain_lets_go(struct fake *f)
+{
+	if (!f || !is_kept(f, FERRIO_RB_WRITE))
+		return;
+	f->books->plain_is_gone = true;
+	if (f->allocated && !__atomic_load_n(&f->books->holders[FERRIO_RB_WRITE], __ATOMIC_SEQ_CST))
+		release(f, FERRIO_RB_WRITE);
+}
+
 static void let_go(struct fake *f, int rw)
 {
-	if (!__atomic_sub_fetch(&f->books->holders[rw], 1, __ATOMIC_SEQ_CST))
+	if (!__atomic_sub_fetch(&f->books->holders[rw], 1, __ATOMIC_SEQ_CST) && !is_kept(f, rw))
 		release(f, rw);
 }
 
@@ -177,8 +199,11 @@ int fake_device_open(void)
 int fake_device_close(int fd)
 {
 	if (fd < 0 || fd >= FDS || !fds[fd].fake || holder(fds[fd].kind) < 0) {
-		if (fd >= 0 && fd < FDS)
+		if (fd >= 0 && fd < FDS) {
+			if (fds[fd].kind == FERRIO_RB_KIND_PLAIN)
+				plain_lets_go(fds[fd].fake);
 			fds[fd].fake = NULL;
+		}
 		return close(fd);
 	}
 	fake_end_close(fd);
@@ -199,6 +224,8 @@ static int get_info(struct fake *f, int fd, struct ferrio_rb_info *info)
 	info->map_state = FAKE_PAGE;
 	info->map_producer = 2 * FAKE_PAGE;
 	info->map_data = 3 * FAKE_PAGE;
+	info->records = f->records;
+	info->slot = fds[fd].slot;
 	if (f->warp)
 		f->warp(info);
 	return 0;
@@ -208,11 +235,14 @@ static int set_size(struct fake *f, int fd, const struct ferrio_rb_size *arg)
 {
 	if (arg->bytes < FAKE_PAGE || arg->bytes > FAKE_MOST || arg->bytes & (arg->bytes - 1))
 		return -EINVAL;
+	if (arg->flags & ~FAKE_RECORDS || (arg->flags && !(arg->flags & FERRIO_RB_RECORDS)))
+		return -EINVAL;
 	if (fds[fd].kind != FERRIO_RB_KIND_PLAIN)
 		return -EPERM;
 	if (f->allocated)
 		return -EBUSY;
 	f->size = arg->bytes;
+	f->records = arg->flags;
 	return 0;
 }
 
@@ -250,11 +280,15 @@ static int shut_down(struct fake *f, int fd, const struct ferrio_rb_shutdown *ar
 {
 	if (arg->rw > FERRIO_RB_WRITE)
 		return -EINVAL;
+	if (fds[fd].slot)
+		return -EBUSY;
 	if (!holds(fd, arg->rw))
 		return -EBADF;
 	fds[fd].given_up[arg->rw] = true;
 	if (fds[fd].kind != FERRIO_RB_KIND_PLAIN)
 		let_go(f, arg->rw);
+	else if (arg->rw == FERRIO_RB_WRITE)
+		plain_lets_go(f);
 	return 0;
 }
 
@@ -295,59 +329,7 @@ uint64_t fake_arm(struct fake *f, int rw, uint64_t wanted)
 	return armed;
 }
 
-/* Nanoseconds as the ABI has them to the time at which a futex gives up. */
-static struct timespec *deadline(const struct ferrio_rb_wait *arg, struct timespec *until)
-{
-	uint64_t ns = arg->timeout;
-
-	if (!arg->flags)
-		return NULL;
-	if (arg->flags & FERRIO_RB_WAIT_RELATIVE) {
-		CHECK(!clock_gettime(CLOCK_MONOTONIC, until));
-		if (__builtin_add_overflow(ns, until->tv_sec * 1000000000ULL +
-					   until->tv_nsec, &ns))
-			return NULL;
-	}
-	until->tv_sec = ns / 1000000000;
-	until->tv_nsec = ns % 1000000000;
-	return until;
-}
-
-static int wait_for(struct fake *f, int fd, struct ferrio_rb_wait *arg)
-{
-	struct fake_books *b = f->books;
-	uint64_t need = arg->min_bytes ? arg->min_bytes : 1, own;
-	struct timespec time, *until;
-	uint32_t bell, rw = arg->rw;
-
-	if (rw > FERRIO_RB_WRITE || need > f->size)
-		return -EINVAL;
-	if (!holds(fd, rw))
-		return -EBADF;
-	until = deadline(arg, &time);
-	for (;;) {
-		lock(b);
-		bell = b->bell;
-		own = fake_position(f, rw);
-		arm(f, rw, own + need - (rw == FERRIO_RB_WRITE ? f->size : 0));
-		unlock(b);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		arg->state = __atomic_load_n(&f->state->state, __ATOMIC_ACQUIRE);
-		if (arg->state & FERRIO_RB_STATE_CORRUPT)
-			return -EBADMSG;
-		arg->bytes = fake_position(f, !rw) - own +
-			(rw == FERRIO_RB_WRITE ? f->size : 0);
-		if (rw == FERRIO_RB_WRITE && arg->state & FERRIO_RB_STATE_READ_CLOSED)
-			return -EPIPE;
-		if (arg->bytes >= need ||
-		    (rw == FERRIO_RB_READ && arg->state & FERRIO_RB_STATE_WRITE_CLOSED))
-			return 0;
-		__atomic_add_fetch(&b->sleeps, 1, __ATOMIC_RELAXED);
-		count(&waits(f, rw)->sleeps);
-		if (futex(&b->bell, FUTEX_WAIT_BITSET, bell, until) && errno != EAGAIN)
-			return -errno;
-	}
-}
+#include "fake-wait.h"
 
 static int wake_up(struct fake *f, int rw)
 {
@@ -456,6 +438,8 @@ void *fake_mmap(void *at, size_t bytes, int prot, int flags, int fd, off_t offse
 	size_t once = 3 * FAKE_PAGE + f->size - offset, part = bytes;
 	int error = counted(f, FAKE_MMAP);
 
+	if (!error && has_many(f) && prot & PROT_WRITE && fds[fd].kind == FERRIO_RB_KIND_PRODUCER)
+		error = claim_slot(f, fd, at, bytes);
 	if (error) {
 		errno = -error;
 		return MAP_FAILED;

@@ -42,6 +42,8 @@ struct fake_books {
 	uint64_t calls[FAKE_CALLS];
 	struct ferrio_rb_wait asked;	/* the last FERRIO_RB_WAIT */
 	uint32_t told;			/* the `rw` of the last call that has one */
+	uint64_t slots;			/* those that a mapping has */
+	bool plain_is_gone;		/* or makes no producers any more */
 };
 
 struct fake {
@@ -50,6 +52,7 @@ struct fake {
 	bool allocated;
 	uint64_t start;		/* both positions of a new ring */
 	uint64_t features;
+	uint64_t records;	/* FERRIO_RB_RECORDS* */
 	struct fake_books *books;
 	struct ferrio_rb_end_page *end[2];
 	struct ferrio_rb_state_page *state;
@@ -76,6 +79,8 @@ uint64_t fake_position(const struct fake *f, int rw);
 void fake_move(struct fake *f, int rw, uint64_t position);
 /* What the kernel does when somebody falls asleep at the end @rw. */
 uint64_t fake_arm(struct fake *f, int rw, uint64_t wanted);
+/* What the kernel does when a stretch of a process' memory goes. */
+void fake_unmap(const char *at, size_t bytes);
 
 /* What fake-device.h puts in the place of open(2) and close(2). */
 int fake_device_open(void);
