@@ -2,7 +2,8 @@
 
 //! What a ring shall be like, before it is made.
 
-use crate::{end::Settings, Consumer, Producer, Result, Ring};
+use crate::{end::Settings, Consumer, Producer, RecordConsumer, RecordProducer, Result, Ring};
+use ferrio_ringbuffer_sys::abi::*;
 use std::time::Duration;
 
 /// Makes rings: how large, and how their ends behave.
@@ -28,6 +29,8 @@ use std::time::Duration;
 #[must_use = "it only describes a ring"]
 pub struct Builder {
     size: usize,
+    /// FERRIO_RB_RECORDS*.
+    records: u32,
     settings: Settings,
 }
 
@@ -119,11 +122,61 @@ impl Builder {
         self
     }
 
+    /// It carries records, not bytes: each is whole or not there at all. Of one producer, which
+    /// waits for room.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Builder::new().records().open()?;
+    /// let (producer, consumer) = (ring.record_producer()?, ring.record_consumer()?);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// None here; [`Builder::open`] makes two more system calls for it.
+    pub fn records(mut self) -> Self {
+        self.records |= FERRIO_RB_RECORDS;
+        self
+    }
+
+    /// It carries records of many producers at once: up to 56 that are mapped, and all who call
+    /// write(2). [`Ring::record_producer`] can be called again and again then.
+    ///
+    /// # Examples
+    ///
+    /// See [`RecordProducer`].
+    ///
+    /// # Cost
+    ///
+    /// As [`Builder::records`]; each record then costs two compare and exchange more.
+    pub fn many_producers(mut self) -> Self {
+        self.records |= FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_MANY;
+        self
+    }
+
+    /// It carries records, and drops those that find no room: nobody waits for it, they are
+    /// counted, and the consumer is told ([`NextRecord::Gap`](crate::NextRecord::Gap)).
+    ///
+    /// # Examples
+    ///
+    /// See [`Lost`](crate::Lost).
+    ///
+    /// # Cost
+    ///
+    /// As [`Builder::records`].
+    pub fn drops(mut self) -> Self {
+        self.records |= FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_DROP;
+        self
+    }
+
     /// Makes the ring: its ends are handed out by the [`Ring`].
     ///
     /// # Errors
     ///
-    /// Those of [`Ring::open`] and [`Ring::set_size`].
+    /// Those of [`Ring::open`] and [`Ring::set_size`]. EOPNOTSUPP: the module is older, and has no
+    /// such rings of records.
     ///
     /// # Examples
     ///
@@ -138,7 +191,7 @@ impl Builder {
     ///
     /// A system call; two more for a size. The memory comes with the first end.
     pub fn open(self) -> Result<Ring> {
-        Ring::with(self.size, self.settings)
+        Ring::with(self.size, self.records, self.settings)
     }
 
     /// Makes the ring and maps both ends.
@@ -158,5 +211,30 @@ impl Builder {
     pub fn pair(self) -> Result<(Producer, Consumer)> {
         let ring = self.open()?;
         Ok((ring.producer()?, ring.consumer()?))
+    }
+
+    /// Makes the ring, of records, and maps both ends: of many producers one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Builder::open`], [`Ring::record_producer`] and [`Ring::record_consumer`]; nothing
+    /// is left of it then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let builder = ferrio_ringbuffer::Builder::new().size(4096).drops();
+    /// let (mut producer, _consumer) = builder.record_pair()?;
+    /// while producer.write(b"nobody reads this").is_ok() {}
+    /// assert_eq!(producer.lost().full, 1);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`Builder::pair`].
+    pub fn record_pair(self) -> Result<(RecordProducer, RecordConsumer)> {
+        let ring = self.records().open()?;
+        Ok((ring.record_producer()?, ring.record_consumer()?))
     }
 }

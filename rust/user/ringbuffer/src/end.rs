@@ -77,7 +77,7 @@ pub(crate) fn info(fd: BorrowedFd<'_>) -> Result<ferrio_rb_info> {
 }
 
 /// What an end begins with. The number of CPUs takes reading files: once in a process.
-fn spin() -> u32 {
+pub(crate) fn spin() -> u32 {
     static SPIN_HERE: OnceLock<u32> = OnceLock::new();
     *SPIN_HERE.get_or_init(|| match thread::available_parallelism() {
         Ok(cpus) if cpus.get() > 1 => SPIN,
@@ -93,7 +93,7 @@ impl<T: Turns> End<T> {
             return Err(Error::new(During::Info, Errno::BADF));
         }
         if info.records != 0 {
-            return Err(Error::new(During::Carries, Errno::PROTO));
+            return Err(Error::carries(true));
         }
         let mapped =
             Mapped::new(fd.as_fd(), &info).map_err(|errno| Error::new(During::Map, errno))?;

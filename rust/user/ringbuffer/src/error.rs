@@ -18,12 +18,15 @@ pub(crate) enum During {
     OtherSize { bytes: u64, ring: u64 },
     /// MINT or SHUTDOWN.
     Mint,
-    /// A look at what the ring carries.
-    Carries,
+    /// A look at what the ring carries: records, for an end that moves bytes, or the other way
+    /// round; or what it shall carry.
+    Carries { records: bool },
     /// mmap(2).
     Map,
     /// Moving data, or waiting for it.
     Turn,
+    /// The same, against producers that move the words all the time.
+    Contended,
 }
 
 /// Why a call failed: an errno, as the C library has it, and words for people.
@@ -83,6 +86,16 @@ impl Error {
         Error::new(During::Turn, errno)
     }
 
+    /// An end of a ring that carries something else.
+    pub(crate) fn carries(records: bool) -> Self {
+        Error::new(During::Carries { records }, Errno::PROTO)
+    }
+
+    /// An error of a record alone.
+    pub(crate) fn contended() -> Self {
+        Error::new(During::Contended, Errno::BADMSG)
+    }
+
     /// More than the turn has.
     pub(crate) fn more() -> Self {
         Error::turn(Errno::INVAL)
@@ -133,7 +146,8 @@ impl Error {
         }
     }
 
-    /// Whether the ring is corrupt (EBADMSG): final, at both ends.
+    /// Whether the ring is corrupt (EBADMSG): final, at both ends. One EBADMSG is of a record
+    /// alone, see [`RecordProducer::reserve`](crate::RecordProducer::reserve).
     ///
     /// # Examples
     ///
@@ -148,7 +162,7 @@ impl Error {
     /// A comparison.
     #[must_use]
     pub fn is_corrupt(&self) -> bool {
-        self.errno == Errno::BADMSG
+        self.errno == Errno::BADMSG && self.during != During::Contended
     }
 
     /// The errno of an [`io::Error`], whether it is one of this crate's or the system's own.
@@ -206,8 +220,21 @@ impl Error {
             (During::Info | During::Map, Errno::PROTO) => {
                 "ringbuffer.ko and this program do not fit together: build both from one tree"
             }
-            (During::Carries, _) => {
-                "the ring carries records, and this moves bytes: read(2) and write(2) move records"
+            (During::Carries { .. }, Errno::OPNOTSUPP) => {
+                "this ringbuffer.ko has no such rings of records: insmod a newer one"
+            }
+            (During::Carries { records: true }, _) => {
+                "the ring carries records, and this moves bytes: take a record_producer() or \
+                 record_consumer()"
+            }
+            (During::Carries { records: false }, _) => {
+                "the ring carries no records: Builder::records() makes one that does"
+            }
+            (During::Map, Errno::BUSY) => {
+                "this end is mapped already: each producer maps one of its own"
+            }
+            (During::Map, Errno::NFILE) => {
+                "as many producers as a ring can have are mapped: drop one"
             }
             (During::Mint, Errno::BADF) => {
                 "this open has no such end: it was handed out before, or was not opened for it"
@@ -227,6 +254,16 @@ impl Error {
             }
             (During::Turn, Errno::TIMEDOUT) => "the time is over",
             (During::Turn, Errno::INTR) => "a signal came: call again",
+            (During::Turn, Errno::MSGSIZE) => {
+                "the record is longer than what is reserved, or than the ring's longest"
+            }
+            (During::Turn, Errno::NOBUFS) => "no room: the record is lost, and counted",
+            (During::Turn, Errno::BUSY) => {
+                "this producer has a record that was neither committed nor dropped"
+            }
+            (During::Contended, _) => {
+                "other producers move the ring's words all the time: one of them is broken"
+            }
             (During::Turn, Errno::INVAL) => "more bytes than there are, or than the ring holds",
             _ => return None,
         })
@@ -253,9 +290,9 @@ impl fmt::Display for Error {
                     During::Info => "description of a ring",
                     During::Size { .. } | During::OtherSize { .. } => "size of a ring",
                     During::Mint => "end of a ring",
-                    During::Carries => "bytes of a ring",
+                    During::Carries { .. } => "what a ring carries",
                     During::Map => "mapping of a ring",
-                    During::Turn => "turn of a ring",
+                    During::Turn | During::Contended => "turn of a ring",
                 };
                 write!(f, "{what}: {}", io::Error::from(self.errno))
             }

@@ -6,11 +6,17 @@
 //! peer, and others who hold the same end, may write it at any time. Bytes are copied by raw
 //! pointers; no value of theirs is looked at here.
 
+mod consume;
 mod ends;
 mod onlooker;
+mod produce;
+mod records;
 
+pub(crate) use consume::RecordsOut;
 pub(crate) use ends::{Mapped, Turns};
 pub(crate) use onlooker::Onlooker;
+pub(crate) use produce::RecordsIn;
+pub(crate) use records::Carried;
 
 use ferrio_ring::{
     records::{bits, claim, Cause, CAUSES, HEADER_BYTES, SLOTS},

@@ -26,6 +26,33 @@
 //! }
 //! ```
 //!
+//! # Records
+//!
+//! A ring can carry records, too: each is whole or not there at all, of one producer or of many at
+//! once, which wait for room or drop what has none. [`records`] makes such a ring, [`Builder`]
+//! those with more to say, and [`Ring`] gives a [`RecordProducer`] and a [`RecordConsumer`]. In C
+//! it is `ferrio/ring-records.h`; read(2) and write(2) move a record with each call.
+//!
+//! ```
+//! use ferrio_ringbuffer::{records, NextRecord};
+//!
+//! fn main() -> Result<(), ferrio_ringbuffer::Error> {
+//!     let (mut producer, mut consumer) = records(65536)?;
+//!     let mut space = producer.reserve(100)?;
+//!     space.copy_from(0, b"hello");
+//!     space.commit(5)?;
+//!
+//!     match consumer.next_record()? {
+//!         NextRecord::Record(record) => assert_eq!(record.to_vec(), b"hello"),
+//!         NextRecord::Gap(lost) => println!("{} records are lost", lost.sum()),
+//!         NextRecord::End => println!("no producer is left"),
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Examples
+//!
 //! Programs to begin with are in `examples/`: `copy` (a pipe through a ring), `two_processes`, and
 //! `observe`. What is not `no_run` in these pages was run, with the module or with a ring in user
 //! space in its place.
@@ -41,10 +68,11 @@
 //!
 //! An end is used by one thread at a time, and held by one process at a time; it can be moved to
 //! another of either. A child of fork(2) inherits mapping and descriptor and keeps the end alive
-//! until it drops or execs: descriptors are close-on-exec.
+//! until it drops or execs: descriptors are close-on-exec. Many producers of records have an end
+//! each, whose mapping no child inherits.
 //!
 //! The protocol is that of the kernel module, from the same files (`ferrio-ring`); all else that
-//! the compiler cannot check is in `ffi.rs`.
+//! the compiler cannot check is in `ffi.rs` and `ffi/`.
 
 #![deny(unsafe_code)]
 
@@ -58,6 +86,7 @@ mod error;
 mod ffi;
 mod observer;
 mod producer;
+mod records;
 mod ring;
 mod space;
 mod state;
@@ -70,6 +99,9 @@ pub use end::{SPIN, SPIN_FOREVER};
 pub use error::{Error, Result};
 pub use observer::Observer;
 pub use producer::{Producer, ATOMIC};
+pub use records::{
+    records, Lost, NextRecord, Notify, Record, RecordConsumer, RecordProducer, RecordSpace,
+};
 pub use ring::{ringbuffer, Ring};
 pub use space::Space;
 pub use state::{State, Waits};

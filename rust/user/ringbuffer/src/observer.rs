@@ -6,7 +6,7 @@ use crate::{
     end,
     error::{During, Error, Result},
     ffi::Onlooker,
-    State, Waits,
+    Lost, State, Waits,
 };
 use ferrio_ringbuffer_sys::abi::*;
 use rustix::{
@@ -105,7 +105,8 @@ impl Observer {
         self.window.used() as usize
     }
 
-    /// How many bytes were written since the ring was made.
+    /// How many bytes were written since the ring was made; of records, headers included, those
+    /// that many producers have reserved.
     ///
     /// # Examples
     ///
@@ -131,6 +132,49 @@ impl Observer {
     #[must_use]
     pub fn read(&self) -> u64 {
         self.window.position(FERRIO_RB_READ)
+    }
+
+    /// What records its producers have lost, all of them: those in the kernel, those that call
+    /// write(2), and those that are mapped, which say so themselves. Nothing in a ring of bytes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Builder::new().size(4096).drops().open()?;
+    /// let observer = ring.observer()?;
+    /// let mut producer = ring.record_producer()?;
+    /// producer.write(&[0; 4080])?;
+    /// producer.write(&[0; 4080]).unwrap_err();
+    /// assert_eq!(observer.lost().full, 1);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// About 300 loads from memory; each counter is of a time of its own.
+    #[must_use]
+    pub fn lost(&self) -> Lost {
+        Lost::new(self.window.losses().0)
+    }
+
+    /// How many records their producers have taken back; as [`Observer::lost`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Builder::new().records().open()?;
+    /// let observer = ring.observer()?;
+    /// ring.record_producer()?.reserve(10)?.discard();
+    /// assert_eq!(observer.discarded(), 1);
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// As [`Observer::lost`].
+    #[must_use]
+    pub fn discarded(&self) -> u64 {
+        self.window.losses().1
     }
 
     /// Which ends are gone, and whether the ring is corrupt.

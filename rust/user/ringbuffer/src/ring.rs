@@ -5,7 +5,8 @@
 use crate::{
     end::{self, Settings},
     error::{During, Error, Result},
-    Builder, Consumer, Observer, Producer,
+    ffi::Carried,
+    Builder, Consumer, Observer, Producer, RecordConsumer, RecordProducer,
 };
 use ferrio_ringbuffer_sys::{self as sys, abi::*};
 use rustix::{
@@ -99,7 +100,7 @@ impl Ring {
     ///
     /// A system call.
     pub fn open() -> Result<Self> {
-        Ring::with(0, Settings::default())
+        Ring::with(0, 0, Settings::default())
     }
 
     /// An open of the device that somebody else has made: in C, or in another process, which sent
@@ -153,18 +154,39 @@ impl Ring {
         Builder::new()
     }
 
-    pub(crate) fn with(size: usize, settings: Settings) -> Result<Self> {
+    pub(crate) fn with(size: usize, records: u32, settings: Settings) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::CLOEXEC;
         let fd = open(FERRIO_RB_DEVICE, flags, Mode::empty())
             .map_err(|errno| Error::new(During::Open, errno))?;
         let ring = Ring { fd, settings };
-        if size > 0 {
+        if records != 0 {
+            ring.set_records(size, records)?;
+        } else if size > 0 {
             ring.set_size(size)?;
         }
         Ok(ring)
     }
 
-    /// Sets the size in bytes: a power of two. It holds if it is set here, or was before.
+    /// Of a ring that nobody else knows yet.
+    fn set_records(&self, size: usize, records: u32) -> Result<()> {
+        let info = end::info(self.as_fd())?;
+        let many = records & FERRIO_RB_RECORDS_MANY != 0;
+        let needed = [FERRIO_RB_FEAT_RECORDS, FERRIO_RB_FEAT_MANY][usize::from(many)];
+        if info.features & u64::from(needed) == 0 {
+            let during = During::Carries { records: true };
+            return Err(Error::new(during, Errno::OPNOTSUPP));
+        }
+        let bytes = match size {
+            0 => info.ring_bytes,
+            size => size as u64,
+        };
+        let (min, max) = (info.min_bytes, info.max_bytes);
+        sys::set_records(self.as_fd(), bytes, records)
+            .map_err(|error| Error::of(During::Size { bytes, min, max }, &error))
+    }
+
+    /// Sets the size in bytes: a power of two. It holds if it is set here, or was before. What the
+    /// ring carries stays as it is.
     ///
     /// # Errors
     ///
@@ -189,7 +211,8 @@ impl Ring {
         let bytes = bytes as u64;
         let mut info = end::info(self.as_fd())?;
         if info.state & FERRIO_RB_STATE_ALLOCATED == 0 {
-            match sys::set_size(self.as_fd(), bytes) {
+            // Bits of 32, as they came from there.
+            match sys::set_records(self.as_fd(), bytes, info.records as u32) {
                 Ok(()) => return Ok(()),
                 // Somebody else may have made the first use just now.
                 Err(error) if Errno::from_io_error(&error) == Some(Errno::BUSY) => {
@@ -260,6 +283,57 @@ impl Ring {
         Ok(end)
     }
 
+    /// Maps the producer end of a ring of records. Of one producer it is given up here; of many
+    /// this keeps it, to make more of them, until it is dropped: not before that does the consumer
+    /// see the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ring::producer`], and EPROTO: the ring carries bytes. ENFILE: as many as it can have
+    /// are mapped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let ring = ferrio_ringbuffer::Builder::new().many_producers().open()?;
+    /// for name in ["one", "two"] {
+    ///     let mut producer = ring.record_producer()?;
+    ///     std::thread::spawn(move || producer.write(name.as_bytes()));
+    /// }
+    /// # Ok::<(), ferrio_ringbuffer::Error>(())
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// Six system calls. The first end that is handed out makes the memory, which is zeroed.
+    pub fn record_producer(&self) -> Result<RecordProducer> {
+        let many = Carried::new(&end::info(self.as_fd())?).are_of_many();
+        let end = RecordProducer::with(self.mint(FERRIO_RB_WRITE)?, self.settings)?;
+        if !many {
+            self.give_up(FERRIO_RB_WRITE)?;
+        }
+        Ok(end)
+    }
+
+    /// Maps the consumer end of a ring of records, and gives it up here.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ring::consumer`], and EPROTO: the ring carries bytes.
+    ///
+    /// # Examples
+    ///
+    /// See [`Builder::records`].
+    ///
+    /// # Cost
+    ///
+    /// As [`Ring::record_producer`].
+    pub fn record_consumer(&self) -> Result<RecordConsumer> {
+        let end = RecordConsumer::with(self.mint(FERRIO_RB_READ)?, self.settings)?;
+        self.give_up(FERRIO_RB_READ)?;
+        Ok(end)
+    }
+
     /// Maps an observer: there can be any number of them, also when the ends are gone from here.
     ///
     /// # Errors
@@ -278,7 +352,8 @@ impl Ring {
     }
 
     /// The producer end as a descriptor, to be given to somebody else: for write(2), or for
-    /// [`Producer::from_fd`] and C's `ringbuffer()` in another process. It is close-on-exec.
+    /// [`Producer::from_fd`] and C's `ringbuffer()` in another process. It is close-on-exec. Of a
+    /// ring of many producers this keeps the end, as [`Ring::record_producer`] does.
     ///
     /// # Errors
     ///
@@ -298,10 +373,13 @@ impl Ring {
     ///
     /// # Cost
     ///
-    /// Two system calls; the memory as [`Ring::producer`].
+    /// Three system calls; the memory as [`Ring::producer`].
     pub fn producer_fd(&self) -> Result<OwnedFd> {
+        let many = Carried::new(&end::info(self.as_fd())?).are_of_many();
         let end = self.mint(FERRIO_RB_WRITE)?;
-        self.give_up(FERRIO_RB_WRITE)?;
+        if !many {
+            self.give_up(FERRIO_RB_WRITE)?;
+        }
         Ok(end)
     }
 
@@ -325,7 +403,7 @@ impl Ring {
     ///
     /// # Cost
     ///
-    /// As [`Ring::producer_fd`].
+    /// Two system calls; the memory as [`Ring::producer`].
     pub fn consumer_fd(&self) -> Result<OwnedFd> {
         let end = self.mint(FERRIO_RB_READ)?;
         self.give_up(FERRIO_RB_READ)?;
