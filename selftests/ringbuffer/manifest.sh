@@ -36,6 +36,7 @@ for program; do
 	lives | lives_last | inside | garbage) requirement=edges.4 ;;
 	inject | inject_load) requirement=edges.5 ;;
 	nobody_hangs) requirement=edges.6 ;;
+	crate_records) requirement=records.1 ;;
 	crates) requirement=edges.7 ;;
 	fuzz) requirement=edges.8 ;;
 	*) requirement=ground.5 ;;

@@ -2,6 +2,10 @@
 
 //! C's library, as its caller sees it: an end, and calls that give an errno.
 
+mod records;
+
+pub use records::{CNext, CRecords};
+
 use ferrio_ringbuffer_sys::{
     abi::{FERRIO_RB_OBSERVE, FERRIO_RB_READ, FERRIO_RB_WRITE},
     c,
