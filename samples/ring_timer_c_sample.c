@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /dev/ring-timer: each open file is a ring of records, of which a timer's interrupt writes
- * one each period: when it was, and the how manieth.  What the program is too slow for is
- * lost, and counted.  ring_timer_sample_main.rs is the same in Rust.
+ * one each period: when it was, and of which period.  What the program is too slow for is
+ * lost, and counted; what the timer is too late for is in the next record.
+ * ring_timer_sample_main.rs is the same in Rust.
  */
 #include <linux/hrtimer.h>
 #include <linux/miscdevice.h>
@@ -14,18 +15,19 @@
 
 static unsigned long period_ns = 100000;
 module_param(period_ns, ulong, 0444);
-MODULE_PARM_DESC(period_ns, "nanoseconds from one record to the next, at least 1000");
+MODULE_PARM_DESC(period_ns, "nanoseconds from one record to the next, 1000 to a second's");
 
 /* A record. */
 struct ring_timer_sample {
 	u64 time;	/* CLOCK_MONOTONIC, ns */
-	u64 number;	/* of the period, from 0 on: also of those that were missed */
+	u64 number;	/* periods before this one, of all kinds */
+	u64 overruns;	/* of these, those in which the timer did not come */
 };
 
 struct ring_timer {
 	struct hrtimer timer;
 	struct ferrio_ring *ring;
-	u64 number;
+	u64 number, overruns;
 };
 
 static struct ferrio_ring *ring_timer(struct file *file)
@@ -41,13 +43,18 @@ static enum hrtimer_restart ring_timer_tick(struct hrtimer *hrtimer)
 	struct ring_timer *timer = container_of(hrtimer, struct ring_timer, timer);
 	struct ring_timer_sample *sample =
 		ferrio_ring_record_reserve_atomic(timer->ring, sizeof(*sample));
+	u64 gone;
 
+	/* If not, it is counted, and a gap tells the program of it. */
 	if (!IS_ERR(sample)) {
 		sample->time = ktime_get_ns();
 		sample->number = timer->number;
+		sample->overruns = timer->overruns;
 		ferrio_ring_record_commit_atomic(timer->ring, sample, sizeof(*sample));
 	}
-	timer->number += hrtimer_forward_now(hrtimer, ns_to_ktime(period_ns));
+	gone = hrtimer_forward_now(hrtimer, ns_to_ktime(period_ns));
+	timer->number += gone;
+	timer->overruns += gone - 1;
 	return HRTIMER_RESTART;
 }
 
@@ -101,7 +108,7 @@ static struct miscdevice ring_timer_device = {
 
 static int __init ring_timer_init(void)
 {
-	if (period_ns < NSEC_PER_USEC)
+	if (period_ns < NSEC_PER_USEC || period_ns > NSEC_PER_SEC)
 		return -EINVAL;
 	return misc_register(&ring_timer_device);
 }

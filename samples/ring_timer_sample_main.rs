@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! `/dev/ring-timer`: each open file is a ring of records, of which a timer's interrupt writes one
-//! each period: when it was, and the how manieth. What the program is too slow for is lost, and
-//! counted. `ring_timer_c_sample.c` is the same in C.
+//! each period: when it was, and of which period. What the program is too slow for is lost, and
+//! counted; what the timer is too late for is in the next record. `ring_timer_c_sample.c` is the
+//! same in C.
 
 use ferrio_ring::{AtomicRecorder, Params, Registration, RingFile, Rings};
 use kernel::{
@@ -31,7 +32,7 @@ module! {
     params: {
         period_ns: i64 {
             default: 100_000,
-            description: "nanoseconds from one record to the next, at least 1000",
+            description: "nanoseconds from one record to the next, 1000 to a second's",
         },
     },
 }
@@ -39,9 +40,12 @@ module! {
 /// The size of each ring.
 const RING_BYTES: u64 = 65536;
 
-/// Bytes of a record: two `u64`, CLOCK_MONOTONIC in ns, and the number of the period, from 0 on,
-/// also of those that were missed.
-const RECORD_BYTES: usize = 16;
+/// What `period_ns` may be.
+const PERIODS: core::ops::RangeInclusive<i64> = 1_000..=1_000_000_000;
+
+/// Bytes of a record, three `u64`: CLOCK_MONOTONIC in ns; the number of periods before this one, of
+/// all kinds; and of these, in how many the timer did not come.
+const RECORD_BYTES: usize = 24;
 
 /// What the timer has.
 #[pin_data]
@@ -50,20 +54,22 @@ struct Ticker {
     timer: HrTimer<Self>,
     recorder: AtomicRecorder,
     number: Atomic<u64>,
+    overruns: Atomic<u64>,
 }
 
 impl Ticker {
     fn sample(&self) -> Result {
         let mut record = self.recorder.reserve(RECORD_BYTES)?;
-        let (first, second) = record.split_at_mut(8);
-        first.copy_from_slice(&Monotonic::ktime_get().to_ne_bytes());
-        second.copy_from_slice(&self.number.load(Relaxed).to_ne_bytes());
+        let words = [
+            Monotonic::ktime_get() as u64,
+            self.number.load(Relaxed),
+            self.overruns.load(Relaxed),
+        ];
+        for (word, place) in words.iter().zip(record.chunks_exact_mut(size_of::<u64>())) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
         record.commit(RECORD_BYTES)
     }
-}
-
-fn period() -> Delta {
-    Delta::from_nanos(module_parameters::period_ns.value())
 }
 
 impl HrTimerCallback for Ticker {
@@ -73,10 +79,12 @@ impl HrTimerCallback for Ticker {
         this: ArcBorrow<'_, Self>,
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
-        // What fails is counted, if somebody could miss it.
+        // If it fails it is counted, and a gap tells the program of it.
         let _ = this.sample();
-        let gone = context.forward_now(period());
+        let period = Delta::from_nanos(module_parameters::period_ns.value());
+        let gone = context.forward_now(period);
         this.number.fetch_add(gone, Relaxed);
+        this.overruns.fetch_add(gone.saturating_sub(1), Relaxed);
         HrTimerRestart::Restart
     }
 }
@@ -106,14 +114,13 @@ impl RingFile for RingTimer {
                 timer <- HrTimer::new(),
                 recorder: recorder.into_atomic(),
                 number: Atomic::new(0),
+                overruns: Atomic::new(0),
             }),
             GFP_KERNEL,
         )?;
-        let timer = RingTimer {
-            _timer: ticker.start(period()),
-            rings,
-        };
-        Ok(KBox::pin(timer, GFP_KERNEL)?)
+        let first = Delta::from_nanos(module_parameters::period_ns.value());
+        let _timer = ticker.start(first);
+        Ok(KBox::pin(RingTimer { _timer, rings }, GFP_KERNEL)?)
     }
 
     fn rings(&self) -> Option<&Rings> {
@@ -131,7 +138,7 @@ impl kernel::InPlaceModule for RingTimerSample {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _: {
-                if module_parameters::period_ns.value() < 1000 {
+                if !PERIODS.contains(&module_parameters::period_ns.value()) {
                     return Err(EINVAL);
                 }
             },
