@@ -17,6 +17,7 @@ for program; do
 	file_loader/limits | file_loader/pass) requirement=loader.device ;;
 	file_loader/*) requirement=loader.must ;;
 	records/conserve | records/lost) requirement=records.2 ;;
+	records/again) requirement=records.must ;;
 	records/*) requirement=records.1 ;;
 	ring_driver/*) requirement=records.driver ;;
 	*) requirement= ;;
