@@ -8,6 +8,7 @@ fast; exit status 1 unless everything arrived, unchanged.  The rates go to the
 file TABLE too, as README.md shows them.
 """
 import os
+import re
 import statistics
 import sys
 
@@ -23,6 +24,11 @@ HASHED = tuple(move for move in MOVES
 LOADS = {"archive": "file", "image": "image"}
 PROVENANCE = ("path", "bytes", "sha256", "file", "loaded")
 CHAINS = {"tar": "tar | zstd | sha256sum", "yes": "yes | head -c | sha256sum"}
+# Drivers of which each open file is a ring of records, and what samples/ring_timer says of it.
+TIMERS = {"ring_timer_sample": "Rust", "ring_timer_c_sample": "C"}
+TIMED = ("read", "mapped", "stopped")
+RECORDS = re.compile(r"\d+ records, (mapped|by read\(\)), in [\d.]+ s: \d+/s; "
+                     r"\d+ periods without the timer, \d+ records lost, told by \d+ gaps$")
 ROUNDS = 7
 # Rates and system calls are of the file's first bytes; see guest-run.
 PART = 32 * MIB
@@ -39,7 +45,8 @@ def fields(words):
 def read(path):
     """Returns {("move", kind, method, mode): [fields...], ("chain", name): [...]}.
 
-    ("said", name) has the lines of samples/load.
+    ("said", name) has the lines of samples/load, ("timer", driver, how) those of
+    samples/ring_timer.
     """
     found = {}
     ended = False
@@ -54,6 +61,8 @@ def read(path):
                 found.setdefault(("chain", words[1]), []).append(fields(words[2:]))
             elif words[0] == "said" and len(words) > 2:
                 found.setdefault(("said", words[1]), []).append(words[2:])
+            elif words[0] == "timer" and len(words) > 3:
+                found.setdefault(tuple(words[:3]), []).append(" ".join(words[3:]))
             elif tuple(words[:2]) in MOVES and len(words) > 3:
                 found.setdefault(("move", *words[:3]), []).append(fields(words[3:]))
             else:
@@ -111,6 +120,23 @@ def loaded(found, expected):
     return good
 
 
+def timed(found):
+    """What a program got of a timer's interrupts; returns whether nothing is missing."""
+    good = True
+    print("records that a driver writes in a timer's interrupt, one each 200 us, as "
+          "samples/ring_timer got them:")
+    for driver, language in TIMERS.items():
+        for how in TIMED:
+            said = found.get(("timer", driver, how), [""])[0]
+            if not RECORDS.match(said):
+                said = f"{how} did not come to its end"
+                good = False
+            print(f"  {language:5} {said}")
+    print("  the last of each slept at first; all compare what the records say with gaps and "
+          "the kernel's count\n")
+    return good
+
+
 def table(found, size, path):
     """Prints rates and system calls; returns whether none is missing."""
     good = True
@@ -156,6 +182,7 @@ def main(path, size, markdown, *sums):
     good = loaded(found, expected)
     good = arrived(found, expected) and good
     print()
+    good = timed(found) and good
     good = table(found, int(size), markdown) and good
     if not ended:
         print("the guest did not come to its end")

@@ -3,7 +3,8 @@
 #
 # run-file.sh [FILE]: make run.  Moves a real file (the source package of the
 # kernel) between processes in a guest with the stock kernel, loads it and the kernel's
-# own image by file_loader.ko, and compares what arrived with what the host has.
+# own image by file_loader.ko, and compares what arrived with what the host has; reads
+# what drivers write in a timer's interrupt.
 #
 # shellcheck disable=SC2317 # functions are called by step
 set -eu -o pipefail
@@ -38,7 +39,8 @@ programs()
 {
 	rm -rf "$tree"
 	mkdir -p "$tree"/{input,modules,run-bin}
-	cp "$FERRIO_OUT/modules/stock"/{ringbuffer,file_loader}.ko "$tree/modules/"
+	cp "$FERRIO_OUT/modules/stock"/{ringbuffer,file_loader,drivers/ring_timer_*}.ko \
+		"$tree/modules/"
 	install -m 755 "$src/guest-run" "$tree/job"
 	echo "$tar_options" >"$tree/tar-options"
 	# shellcheck disable=SC2016 # expanded by the inner shell
@@ -48,7 +50,9 @@ programs()
 		$cc -o "$tree/run-bin/ring-run" "$src/ring-run.c" "$src/channel.c"
 		$cc -o "$tree/run-bin/ring-move" "$src/ring-move.c" \
 			"$src/send.c" "$src/receive.c" "$src/channel.c" -lcrypto
-		$cc -o "$tree/run-bin/load" "$samples/load.c"
+		for name in load ring_timer; do
+			$cc -o "$tree/run-bin/$name" "$samples/$name.c"
+		done
 		# Unmodified programs, with the libraries that they ask for.
 		for name in tar zstd sha256sum yes head; do
 			file=$(PATH=/usr/bin command -v $name)

@@ -38,6 +38,9 @@ def good_run():
         out += [f"{kind} {method} plain bytes={PART} ns={ns} capacity=65536"
                 for ns in (1000000, 300000000, 100000000, 90000000, 200000000,
                            95000000, 110000000)]
+    for driver in table.TIMERS:
+        out += [f"timer {driver} {how} 2000 records, mapped, in 0.400 s: 5000/s; 3 periods "
+                "without the timer, 5 records lost, told by 2 gaps" for how in table.TIMED]
     return out + ["end"]
 
 
