@@ -196,6 +196,11 @@ impl<'a> Stream<'a> {
         if wakes {
             self.wake(Rw::Write);
         }
+        let alarm = &ring.consumer.alarm;
+        if skips == 0 && alarm.expects_edges() && ring.has_enough(Rw::Read) {
+            // What is behind them was told before they were skipped: nobody tells again.
+            alarm.wake(Rw::Read.event());
+        }
         if ring.consumer.alarm.expects_edges() && !ring.has_enough(Rw::Read) {
             self.used_up(Rw::Read);
         }
