@@ -9,6 +9,7 @@ use crate::{
     ring::Ring,
     rw::Rw,
     size::{RingBytes, DEFAULT_BYTES, MAX_BYTES, MIN_BYTES},
+    slots,
     stream::Stream,
     uapi::{
         self, ferrio_rb_info, ferrio_rb_mint, ferrio_rb_shutdown, ferrio_rb_size, ferrio_rb_wait,
@@ -43,8 +44,8 @@ pub(crate) struct Caller<'a> {
     pub(crate) read: Option<Held<'a>>,
     /// The ring of the producer end that is meant by FERRIO_RB_WRITE.
     pub(crate) write: Option<Held<'a>>,
-    /// The number of the slot that the file's mapping has + 1, or 0.
-    pub(crate) slot: u32,
+    /// The slot of the file's mapping, [`slots::of_file`], if there can be one.
+    pub(crate) slot: Option<&'a Atomic<u32>>,
     /// The ends are those of others as well: it cannot give them up.
     pub(crate) keeps: bool,
 }
@@ -170,7 +171,7 @@ fn get_info(caller: &Caller<'_>, arg: UserPtr) -> Result {
         map_data: offset(HEAD_PAGES),
         records: ring.records().into(),
         lost: ring.losses(),
-        slot: caller.slot.into(),
+        slot: caller.slot.map_or(0, slots::of_file).into(),
     };
     arg.write()
 }
@@ -216,9 +217,13 @@ fn shutdown(caller: &Caller<'_>, arg: UserPtr) -> Result {
     must_be_zero(arg.pad)?;
     let rw = rw_from_abi(arg.rw)?;
     let (ring, holds) = caller.held(rw).ok_or(EBADF)?;
-    if caller.slot != 0 {
-        // Whoever has it mapped may have a reservation.
-        return Err(EBUSY);
+    if let Some(slot) = caller.slot {
+        if rw == Rw::Write && !caller.keeps {
+            // Before the end goes: from here on it cannot be mapped.
+            slots::give_up(slot)?;
+        } else if slots::of_file(slot) != 0 {
+            return Err(EBUSY);
+        }
     }
     if caller.keeps {
         return caller.stream(rw).map(|_| ());

@@ -100,7 +100,8 @@ pub(crate) struct End {
     /// The ends that this file holds, bits of [`Rw::bit`], which it only ever loses; and those
     /// that it has given up, [`Rw::given_up_bit`].
     pub(crate) holds: Atomic<u32>,
-    /// Of many producers: the number of the slot that the mapping of this file has + 1, or 0.
+    /// Of many producers: the number of the slot that the mapping of this file has + 1, or 0; or
+    /// that it will never have one, [`crate::slots::give_up`].
     slot: Atomic<u32>,
     /// VMAs that share it: one, or two while a window moves.
     slot_maps: Atomic<u32>,
@@ -123,7 +124,7 @@ impl End {
             kind: self.kind,
             read: end,
             write: end,
-            slot: self.slot.load(Relaxed),
+            slot: Some(&self.slot),
             keeps: false,
         }
     }

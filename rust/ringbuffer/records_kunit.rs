@@ -9,6 +9,7 @@ mod tests {
     use crate::{
         rw::Rw,
         size::MIN_BYTES,
+        slots,
         stream_tests::Pair,
         uapi::{self, FERRIO_RB_RECORDS as RECORDS, FERRIO_RB_RECORDS_DROP as DROP},
         view::View,
@@ -324,7 +325,8 @@ mod tests {
         let memory = pair.ring.use_memory(None, false)?;
         pair.ring.claim_slot(file)?;
         let view = View::of(&pair.ring, memory);
-        Many::new(Mapped(view, file.load(Relaxed).into()), SIZE).ok_or(EINVAL)
+        let size = memory.len() as u64;
+        Many::new(Mapped(view, file.load(Relaxed).into()), size).ok_or(EINVAL)
     }
 
     #[test]
@@ -413,6 +415,96 @@ mod tests {
         assert_eq!(pair.ring.losses().lost, [0, 0, 1, 0]);
         pair.ring.bury_slot(&files[0]);
         assert_eq!(pair.ring.losses().lost, [0, 0, 1, 0]);
+        Ok(())
+    }
+
+    /// More records than one call looks at, and fewer than two; then one whose header is missing.
+    const FAR: u64 = 64 * 64 + 100;
+    const LARGE: usize = 128 << 10;
+
+    /// Takes the header at a position away; says what it was.
+    fn unmake(pair: &Pair, at: u64) -> Result<u64> {
+        let word = pair.ring.memory().ok_or(ENOMEM)?.word(at);
+        let header = word.load();
+        word.store(header ^ bits::PHASE);
+        Ok(header)
+    }
+
+    #[test]
+    fn one_call_reaps_no_more_than_it_may() -> Result {
+        let pair = Pair::of(LARGE, MANY)?;
+        let file = Atomic::new(0);
+        let mapped = map(&pair, &file)?;
+        for _ in 0..FAR {
+            assert_eq!(pair.write(b""), (Ok(()), 0));
+        }
+        let _ = mapped.reserve(8).map_err(|_| EBUSY)?;
+        pair.ring.bury_slot(&file);
+        assert!(pair.ring.is_reaping());
+        assert_eq!(pair.ring.losses().lost, [0; 4]);
+        // Nothing has ended before this is at its end.
+        pair.close(Rw::Write)?;
+        assert!(!pair.ring.is_finished());
+        assert!(!pair.stream().ready().contains(Mask::HUP));
+        assert!(!pair.ring.is_reaping());
+        assert!(pair.ring.is_finished());
+        assert_eq!(pair.ring.losses().lost, [0, 0, 1, 0]);
+        Ok(())
+    }
+
+    #[test]
+    fn the_dead_behind_a_hole_are_not_looked_for() -> Result {
+        let pair = Pair::of(LARGE, MANY)?;
+        let files: [_; 3] = core::array::from_fn(|_| Atomic::new(0));
+        let (first, second) = (map(&pair, &files[0])?, map(&pair, &files[1])?);
+        let third = map(&pair, &files[2])?;
+        for _ in 0..FAR {
+            assert_eq!(pair.write(b""), (Ok(()), 0));
+        }
+        let record = first.reserve(8).map_err(|_| EBUSY)?;
+        let _ = second.reserve(8).map_err(|_| EBUSY)?;
+        let _ = third.reserve(8).map_err(|_| EBUSY)?;
+        let header = unmake(&pair, FAR * 8)?;
+        pair.ring.bury_slot(&files[1]);
+        assert!(pair.ring.is_reaping());
+        assert!(!pair.ring.reap());
+        assert!(!pair.ring.is_reaping());
+        // From the hole on, not from the consumer.
+        pair.ring.bury_slot(&files[2]);
+        assert!(!pair.ring.is_reaping());
+        assert!(!pair.ring.reap());
+        assert_eq!(pair.ring.losses().lost, [0; 4]);
+        pair.ring
+            .memory()
+            .ok_or(ENOMEM)?
+            .word(FAR * 8)
+            .store(header);
+        assert!(pair.ring.reap());
+        assert_eq!(pair.ring.losses().lost, [0, 0, 2, 0]);
+        assert_eq!(first.commit(record, Notify::Quiet), None);
+        pair.ring.bury_slot(&files[0]);
+        assert_eq!(pair.ring.losses().lost, [0, 0, 2, 0]);
+        assert_eq!(pair.ring.corrupt(), uapi::FERRIO_RB_CORRUPT_NONE);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_gave_its_end_up_has_no_slot() -> Result {
+        let pair = Pair::of(MIN_BYTES, MANY)?;
+        let file = Atomic::new(0);
+        pair.ring.use_memory(None, false)?;
+        pair.ring.claim_slot(&file)?;
+        assert_eq!(slots::give_up(&file), Err(EBUSY));
+        pair.ring.bury_slot(&file);
+        slots::give_up(&file)?;
+        slots::give_up(&file)?;
+        assert_eq!(pair.ring.claim_slot(&file), Err(EBADF));
+        assert_eq!(slots::of_file(&file), 0);
+        pair.ring.bury_slot(&file);
+        // None is taken.
+        let more = Atomic::new(0);
+        pair.ring.claim_slot(&more)?;
+        assert_eq!(slots::of_file(&more), 1);
         Ok(())
     }
 

@@ -46,7 +46,8 @@ use crate::{
 };
 use core::array::from_fn;
 use ferrio::{
-    memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, token::Token, word::Word,
+    memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, shared::fence,
+    token::Token, word::Word,
 };
 use kernel::{
     fs::LocalFile,
@@ -222,6 +223,12 @@ impl Ring {
             return true;
         }
         if !self.producer.is_closed() {
+            return false;
+        }
+        // Nor while there is something of the dead to be discarded. Pairs with reap(): either this
+        // sees that it is over, or reap() sees that the end is closed, and comes here.
+        fence();
+        if self.is_reaping() {
             return false;
         }
         let token = self.producer.token.try_take(|| self.make_up(Rw::Write));

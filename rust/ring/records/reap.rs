@@ -4,7 +4,9 @@
 
 use super::{
     bits,
-    header::{extend, extent, largest, offset, Found, OWNER, OWNER_BITS, POSITION, ZEROS},
+    header::{
+        extend, extent, largest, offset, Found, HEADER_BYTES, OWNER, OWNER_BITS, POSITION, ZEROS,
+    },
     notify::{notify, Notify},
     slot::Told,
     Cause, Loss, Many, Producers,
@@ -23,7 +25,7 @@ pub enum Reaped {
     /// Another producer in front of it is about to write its header, or has died before it did:
     /// to be called again when that is over, not at once.
     Later,
-    /// The ring is corrupt. The slot is idle.
+    /// The ring is corrupt, or somebody keeps the reaper from its end. The slot is idle.
     Corrupt,
 }
 
@@ -36,6 +38,8 @@ pub struct Reaper {
     told: Told,
     /// How far it has gone, as a cursor. `None`: not yet.
     cursor: Option<u64>,
+    /// How many looks at a header it may still take: nobody who follows the protocol takes more.
+    looks: u64,
 }
 
 /// What is found on the way.
@@ -46,7 +50,10 @@ enum Way {
 
 impl Reaper {
     /// Looks at the slot of `owner`. `None`: there is nothing to discard, and the slot is idle.
-    pub fn new<R: Producers>(many: &Many<R>, owner: u64) -> Option<Reaper> {
+    ///
+    /// `hole` is where another reaper of the ring was stopped, [`Reaper::hole`]: this one goes on
+    /// from there if its reservation is behind that.
+    pub fn new<R: Producers>(many: &Many<R>, owner: u64, hole: Option<u64>) -> Option<Reaper> {
         let ring = many.ring();
         let slot = ring.slot(owner)?;
         // Acquire, and in front of the slot: who has moved it on has confirmed the slot before.
@@ -64,8 +71,28 @@ impl Reaper {
         Some(Reaper {
             owner,
             told: told?,
-            cursor: None,
+            cursor: hole,
+            // Each record once, and once more for each movement of a consumer that does not get
+            // past the reservation.
+            looks: many.size() / HEADER_BYTES * 2 + 2,
         })
+    }
+
+    /// Behind [`Reaped::Later`]: the place of the header that is missing, as a cursor.
+    pub fn hole(&self) -> Option<u64> {
+        self.cursor
+    }
+
+    /// Whether a header is still missing in a [`hole`](Reaper::hole), and the consumer is not past
+    /// it: until then no reaper that was stopped there gets further.
+    pub fn is_stopped_at<R: Producers>(many: &Many<R>, hole: u64) -> bool {
+        let (ring, size) = (many.ring(), many.size());
+        // Acquire: pairs with C6.
+        let from = ring.consumer().load_acquire() & POSITION;
+        let end = extend(ring.producer().load_acquire(), from);
+        let at = hole & POSITION;
+        used(end, from, size).is_ok_and(|there| at.wrapping_sub(from) < there)
+            && !Found::new(hole, ring.word(offset(at, size)).load_acquire()).is_made()
     }
 
     /// Goes on by up to `records` records, and discards the reservation if it gets there; counts
@@ -97,17 +124,24 @@ impl Reaper {
         let mut consumer = ring.consumer().load_acquire();
         let mut cursor = self.cursor.unwrap_or(consumer);
         for _ in 0..records {
+            // A position, or a reservation, that moves to and fro.
+            let Some(left) = self.looks.checked_sub(1) else {
+                return Way::End(Reaped::Corrupt);
+            };
+            self.looks = left;
             let from = consumer & POSITION;
             let end = extend(ring.producer().load_acquire(), from);
             let Ok(there) = used(end, from, size) else {
                 return Way::End(Reaped::Corrupt);
             };
-            // A consumer that has gone past the cursor knows better.
-            if (cursor & POSITION).wrapping_sub(from) > there {
+            let target = extend(self.told.at << OWNER_BITS, from);
+            // A consumer that has gone past the cursor knows better; and the hole of another
+            // reaper may be behind the reservation.
+            let ahead = (cursor & POSITION).wrapping_sub(from);
+            if ahead > there || ahead > target.wrapping_sub(from) {
                 cursor = consumer;
             }
             let at = cursor & POSITION;
-            let target = extend(self.told.at << OWNER_BITS, from);
             let whole = extent(self.told.header & bits::LEN);
             // Consumed, or never reserved.
             if target.wrapping_sub(from) >= there || whole > end.wrapping_sub(target) {

@@ -47,7 +47,7 @@ impl Device {
             kind: Kind::Plain,
             read: held(Rw::Read, can_read(file)),
             write: held(Rw::Write, can_write(file)),
-            slot: 0,
+            slot: None,
             keeps: self.shared,
         }
     }

@@ -290,7 +290,7 @@ fn records_of_a_slot_are_one_at_a_time() {
 /// Runs a reaper to its end, a record at a time.
 fn reap(ring: &Ring, owner: u64, books: &Loss<CoreWord, CoreWord>) -> Reaped {
     let many = ring.mixed(0);
-    let Some(mut reaper) = Reaper::new(&many, owner) else {
+    let Some(mut reaper) = Reaper::new(&many, owner, None) else {
         return Reaped::Nothing;
     };
     for _ in 0..100 {

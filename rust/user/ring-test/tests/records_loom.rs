@@ -193,7 +193,7 @@ fn records_of_a_dead_producer() {
                     }
                     // It is dead: now the kernel.
                     let kernel = ring.mixed(0);
-                    let Some(mut reaper) = Reaper::new(&kernel, 1) else {
+                    let Some(mut reaper) = Reaper::new(&kernel, 1, None) else {
                         return Ok(Reaped::Nothing);
                     };
                     match reaper.step(&kernel, 9, &books) {
@@ -213,7 +213,7 @@ fn records_of_a_dead_producer() {
             // The other one was about to write its header.
             let reaped = reaped.unwrap_or_else(|()| {
                 let kernel = ring.mixed(0);
-                let mut reaper = Reaper::new(&kernel, 1).expect("it was there");
+                let mut reaper = Reaper::new(&kernel, 1, None).expect("it was there");
                 reaper.step(&kernel, 9, &books)
             });
             marks.extend(consume(&ring, 3, || reader.read()));

@@ -316,7 +316,7 @@ proptest! {
             }
             let _ = producer.room_at(len);
         }
-        if let Some(mut reaper) = Reaper::new(&many.mixed(0), 1) {
+        if let Some(mut reaper) = Reaper::new(&many.mixed(0), 1, None) {
             let steps = (0..12).find(|_| {
                 reaper.step(&many.mixed(0), 1, &books) != Reaped::More
             });
