@@ -13,6 +13,7 @@ mod level;
 mod memory;
 mod polling;
 mod records_kunit;
+mod records_many_kunit;
 mod ring;
 mod rw;
 mod size;
