@@ -138,6 +138,7 @@ static bool leave(struct storm_cpu *cpu, struct producer *p, void *record, size_
 	if (READ_ONCE(cpu->left))
 		return false;
 	cpu->left_bytes = len;
+	/* Who finds the record finds its length. */
 	smp_store_release(&cpu->left, record);
 	p->did.committed++;
 	return true;

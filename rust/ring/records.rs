@@ -72,8 +72,8 @@ pub trait Records {
 /// What each of many producers brings beyond that.
 pub trait Producers: Records {
     /// Whether a program can write the words of the producers, so that each may hold anything at
-    /// any time. Then nothing here is tried more than [`TRIES`] times, and once more for each KiB of
-    /// a record.
+    /// any time. Then nothing here is tried more than [`TRIES`] times, and once more for each KiB
+    /// of a record.
     const USERS: bool;
 
     /// The word `limit`.

@@ -105,10 +105,11 @@ static inline long record_of(struct ring_records *rr, const void **payload,
 static inline void start_at(int fd, struct ring_records *c, uint64_t start)
 {
 	const struct ferrio_rb_producer_page *page = ring__page(&c->rb);
+	long error;
 
-	if (RD(fd, POKE, .data = (uintptr_t)&page->reserve, .min = start << 8) ||
-	    RD(fd, POKE, .data = (uintptr_t)&page->limit, .min = start << 8) ||
-	    page->reserve != start << 8)
+	error = RD(fd, POKE, .data = (uintptr_t)&page->reserve, .min = start << 8);
+	error |= RD(fd, POKE, .data = (uintptr_t)&page->limit, .min = start << 8);
+	if (error || page->reserve != start << 8)
 		rb_die("the producers' words cannot be written");
 	__atomic_store_n(c->rb.own, start, __ATOMIC_RELEASE);
 }

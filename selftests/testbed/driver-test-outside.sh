@@ -79,8 +79,9 @@ for program in ring_test ring_timer; do
 	in_root cc -static -O2 -I rust/uapi -I rust/user/include -o "$tree/$program" \
 		samples/$program.c >>"$log" 2>&1 || break
 done
-[ -x "$tree/ring_timer" ]
-result program $? "see $log"
+status=0
+[ -x "$tree/ring_timer" ] || status=1
+result program "$status" "see $log"
 
 cp "$FERRIO_OUT"/build/stock/{file_loader,ringbuffer}.ko "$work"/mine/*.ko "$tree/modules/"
 cp "$work/other/config_c_sample.ko" "$tree/modules/other.ko"

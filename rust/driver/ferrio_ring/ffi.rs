@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The calls of `ferrio_ring.h`, what is inline in `ferrio_ring_turn.h`, and the calls of the kernel
-//! that a device of rings needs: the only place of this crate with `unsafe`, with the part that
-//! is for records.
+//! The calls of `ferrio_ring.h`, what is inline in `ferrio_ring_turn.h`, and the calls of the
+//! kernel that a device of rings needs: the only place of this crate with `unsafe`, with the part
+//! that is for records.
 
 use crate::{abi, device::RingFile, ends::Form, import_ns, misc::Misc};
 use abi::{ferrio_ring, ferrio_ring_end, ferrio_ring_params};
@@ -84,9 +84,9 @@ impl Drop for Rings {
 /// # Invariants
 ///
 /// - The only one of its direction.
-/// - `end` is the rings' own of that direction: it is alive while they are, as are the words and the
-///   `mask + 1` bytes of data, twice in a row, that it points to. Its limit changes in calls for
-///   this end alone, is not behind the own position, and at most `mask + 1` in front of it.
+/// - `end` is the rings' own of that direction: it is alive while they are, as are the words and
+///   the `mask + 1` bytes of data, twice in a row, that it points to. Its limit changes in calls
+///   for this end alone, is not behind the own position, and at most `mask + 1` in front of it.
 /// - `room` are the bytes that are reserved, of which nobody else writes any; none if none are.
 pub(crate) struct DriverEnd {
     end: NonNull<ferrio_ring_end>,
