@@ -66,30 +66,30 @@ fn main() -> io::Result<()> {
     })?;
     let mut gaps = 0;
     let first = next_sample(&device, &mut gaps)?;
-    let (mut got, mut last) = (1, Sample { ..first });
-    // On until the kernel has lost nothing behind the last record.
+    let (mut got, mut latest) = (1, Sample { ..first });
+    // On until the kernel has lost nothing behind the latest record.
     let lost = loop {
         let counted: u64 = sys::get_info(device.as_fd())?.lost.lost.iter().sum();
         // Whatever was not read is lost, or the timer did not come.
-        let lost = last.number + 1 - got - last.overruns;
+        let lost = latest.number + 1 - got - latest.overruns;
         if got >= records && lost == counted {
             break lost;
         }
         let sample = next_sample(&device, &mut gaps)?;
-        if sample.time < last.time || sample.number <= last.number {
+        if sample.time < latest.time || sample.number <= latest.number {
             let number = sample.number;
             return Err(io::Error::other(format!(
                 "{number} is older than the last one"
             )));
         }
-        last = sample;
+        latest = sample;
         got += 1;
     };
     #[allow(clippy::cast_precision_loss)]
-    let seconds = (last.time - first.time) as f64 / 1e9;
+    let seconds = (latest.time - first.time) as f64 / 1e9;
     #[allow(clippy::cast_precision_loss)]
     let rate = (got - 1) as f64 / seconds.max(1e-9);
-    let overruns = last.overruns;
+    let overruns = latest.overruns;
     println!(
         "{got} records, by read(), in {seconds:.3} s: {rate:.0}/s; {overruns} periods without \
          the timer, {lost} records lost, told by {gaps} gaps"
