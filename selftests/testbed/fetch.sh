@@ -127,7 +127,7 @@ no_suite() {
 	for suite in $(supported_suites); do
 		# shellcheck disable=SC2016 # apt's own format
 		in_root -C / apt-get indextargets --no-release-info \
-			--format '$(RELEASE)' 2>/dev/null | grep -qx "$suite" ||
+			--format '$(RELEASE)' 2>/dev/null | grep -x "$suite" >/dev/null ||
 			echo "
   the sources of apt do not have $suite: add it, run apt-get update"
 	done
