@@ -141,4 +141,30 @@ TEST_F(records, of_a_mapped_producer)
 	close(r);
 }
 
+/* What is longer than any record is lost for that, also where there is no room for the gap. */
+TEST_F(records, too_large_where_it_is_full)
+{
+	bool drops = variant->flags & FERRIO_RB_RECORDS_DROP;
+	char buf[RB_PAGE] = { 0 };
+	struct ring_records rr;
+	int w, r = rb_mint(self->fd, FERRIO_RB_READ);
+
+	ASSERT_EQ(0, fcntl(self->fd, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(LARGEST, write(self->fd, buf, LARGEST));
+	EXPECT_EQ(drops ? -ENOBUFS : -EAGAIN, E(write(self->fd, buf, 1)));
+	EXPECT_EQ(-EMSGSIZE, E(write(self->fd, buf, LARGEST + 1)));
+	EXPECT_EQ(drops, lost(self->fd, FERRIO_RB_LOST_TOO_LARGE));
+	w = ring_records(self->fd, FERRIO_RB_WRITE, 0, 0, &rr);
+	ASSERT_LE(0, w);
+	rr.rb.nonblock = true;
+	EXPECT_EQ(-1, ring_record_write(&rr, buf, 1));
+	EXPECT_EQ(drops ? ENOBUFS : EAGAIN, errno);
+	EXPECT_EQ(-1, ring_record_write(&rr, buf, LARGEST + 1));
+	EXPECT_EQ(EMSGSIZE, errno);
+	EXPECT_EQ(drops ? 2 : 0, lost(w, FERRIO_RB_LOST_TOO_LARGE));
+	EXPECT_EQ(drops ? 2 : 0, lost(w, FERRIO_RB_LOST_FULL));
+	ring_records_close(&rr);
+	close(r);
+}
+
 TEST_HARNESS_MAIN

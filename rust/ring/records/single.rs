@@ -102,6 +102,8 @@ impl<R: Records> Single<R> {
                 }
                 Err(why) => (why, wake),
             },
+            // Of the two causes the one that will not go away.
+            Err(Refusal::Full) if len > largest(self.size) => (Refusal::TooLarge, None),
             Err(why) => (why, None),
         };
         Err(self.refused(why, wake, loss))

@@ -196,6 +196,12 @@ static inline int ring__tell(struct ring_records *rr)
 	return 0;
 }
 
+/* The payload of the largest record. */
+static inline uint64_t ring__largest(const struct ring_records *rr)
+{
+	return rr->rb.size - 2 * FERRIO_RB_RECORD_HEADER_BYTES;
+}
+
 /**
  * ring_record_reserve() - space to build a record in
  * @rr: a producer
@@ -221,13 +227,16 @@ static inline void *ring_record_reserve(struct ring_records *rr, size_t bytes)
 		errno = EBADF;
 		return NULL;
 	}
-	if (!rr->drops || !ring__tell(rr)) {
-		if (RING__UNLIKELY(bytes > rr->rb.size - 2 * FERRIO_RB_RECORD_HEADER_BYTES))
+	if (rr->drops && ring__tell(rr)) {
+		/* Of the two causes the one that will not go away. */
+		if (errno == EAGAIN && bytes > ring__largest(rr))
 			errno = EMSGSIZE;
-		else if (!rr->many)
-			room = (unsigned char *)ring__room(rr, bytes);
-		else if (!ring__claim_room(rr, bytes))
-			room = (unsigned char *)ring__header_at(&rr->rb, rr->at);
+	} else if (RING__UNLIKELY(bytes > ring__largest(rr))) {
+		errno = EMSGSIZE;
+	} else if (!rr->many) {
+		room = (unsigned char *)ring__room(rr, bytes);
+	} else if (!ring__claim_room(rr, bytes)) {
+		room = (unsigned char *)ring__header_at(&rr->rb, rr->at);
 	}
 	if (RING__UNLIKELY(!room)) {
 		ring__lose(rr);
