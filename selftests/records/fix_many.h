@@ -3,26 +3,9 @@
 #ifndef FIX_MANY_H
 #define FIX_MANY_H
 
-#include <ferrio/ring-records.h>
+#include "records.h"
 
-#include "rb_harness.h"
-
-#define LARGEST	(RB_PAGE - 16)
 #define MANY	(FERRIO_RB_RECORDS | FERRIO_RB_RECORDS_MANY)
-
-static inline long set_records(int fd, uint64_t bytes, unsigned int flags)
-{
-	struct ferrio_rb_size size = {
-		.size = sizeof(size), .flags = flags, .bytes = bytes,
-	};
-
-	return E(ioctl(fd, FERRIO_RB_SET_SIZE, &size));
-}
-
-static inline uint64_t extent_of(uint64_t len)
-{
-	return (len + 8 + 7) / 8 * 8;
-}
 
 /* An end of its own, which does not block. */
 static inline struct ring_records map_end(int fd, int rw)

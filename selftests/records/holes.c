@@ -7,14 +7,6 @@
 
 #include "fix_many.h"
 
-static uint64_t aborted(int fd)
-{
-	struct ferrio_rb_info info;
-
-	rb_info(fd, &info);
-	return info.lost.lost[FERRIO_RB_LOST_ABORTED];
-}
-
 #define FAR	(4U << 20)
 #define DEAD	40
 
@@ -75,10 +67,10 @@ TEST_F_TIMEOUT(many, many_dead_behind_a_hole, 60)
 	/* until the first of them has got to the hole */
 	looks(fd, records / 1000);
 	EXPECT_GE(20 * before + 200000000, looks(fd, 1000));
-	EXPECT_EQ(0, aborted(fd));
+	EXPECT_EQ(0, lost(fd, FERRIO_RB_LOST_ABORTED));
 	*ring__header_at(&p.rb, hole.at) = header;
 	looks(fd, 100);
-	EXPECT_EQ(DEAD, aborted(fd));
+	EXPECT_EQ(DEAD, lost(fd, FERRIO_RB_LOST_ABORTED));
 	ASSERT_EQ(0, ring_record_commit(&hole, 8));
 	ASSERT_EQ(0, ring_record_commit(&front, 8));
 	c = map_end(fd, FERRIO_RB_READ);
@@ -115,10 +107,44 @@ TEST_F_TIMEOUT(many, dead_far_away, 60)
 	rb_call_asleep(&call);
 	ring_records_close(&dead);
 	ASSERT_EQ(0, rb_call_end(&call));
-	EXPECT_EQ(1, aborted(fd));
+	EXPECT_EQ(1, lost(fd, FERRIO_RB_LOST_ABORTED));
 	ring_records_close(&front);
 	ring_records_close(&p);
 	close(fd);
+}
+
+/*
+ * The dead are behind one who is about to write the header when the last call is made.  A consumer
+ * that never sleeps asks about them, or it would spin for ever.
+ */
+TEST_F_TIMEOUT(many, dead_in_front_of_who_never_sleeps, 60)
+{
+	struct ring_records c = map_end(self->fd, FERRIO_RB_READ);
+	struct ring_records hole = map_end(self->fd, FERRIO_RB_WRITE);
+	struct ring_records dead = map_end(self->fd, FERRIO_RB_WRITE);
+	const void *payload;
+	uint64_t header;
+	size_t bytes;
+
+	ASSERT_NE(NULL, ring_record_reserve(&hole, 8));
+	header = *ring__header_at(&hole.rb, hole.at);
+	*ring__header_at(&hole.rb, hole.at) = header ^ FERRIO_RB_RECORD_PHASE;
+	ASSERT_NE(NULL, ring_record_reserve(&dead, 8));
+	ASSERT_EQ(6, write(self->fd, "behind", 6));
+	ring_records_close(&dead);
+	ASSERT_EQ(0, lost(self->fd, FERRIO_RB_LOST_ABORTED));
+	*ring__header_at(&hole.rb, hole.at) = header;
+	ASSERT_EQ(0, ring_record_commit_quiet(&hole, 8));
+	c.rb.nonblock = false;
+	c.rb.spin = RINGBUFFER_SPIN_FOREVER;
+	ASSERT_EQ(1, ring_record_next(&c, &payload, &bytes));
+	ASSERT_EQ(8, bytes);
+	ASSERT_EQ(1, ring_record_next(&c, &payload, &bytes));
+	ASSERT_EQ(6, bytes);
+	EXPECT_EQ(0, memcmp(payload, "behind", 6));
+	EXPECT_EQ(1, lost(self->fd, FERRIO_RB_LOST_ABORTED));
+	ring_records_close(&hole);
+	ring_records_close(&c);
 }
 
 struct giving_up {
@@ -174,7 +200,7 @@ TEST_F_TIMEOUT(many, mmap_or_shutdown, 60)
 		ASSERT_EQ(EBADF, errno);
 		close(g.fd);
 	}
-	EXPECT_EQ(0, aborted(self->fd));
+	EXPECT_EQ(0, lost(self->fd, FERRIO_RB_LOST_ABORTED));
 }
 
 TEST_HARNESS_MAIN

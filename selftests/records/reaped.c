@@ -88,14 +88,6 @@ static void end(pid_t pid, int gone)
 	close(gone);
 }
 
-static uint64_t aborted(int fd)
-{
-	struct ferrio_rb_info info;
-
-	rb_info(fd, &info);
-	return info.lost.lost[FERRIO_RB_LOST_ABORTED];
-}
-
 /*
  * A consumer sleeps in front of the record, behind which there is another: only the
  * death of its producer wakes it.
@@ -118,7 +110,7 @@ TEST_F_TIMEOUT(many, killed_in_each_state, 60)
 			ASSERT_EQ(6, write(self->fd, "behind", 6));
 			ASSERT_EQ(6, read(self->fd, buf, sizeof(buf)));
 			ASSERT_EQ(0, memcmp(buf, "behind", 6));
-			ASSERT_EQ(dead, aborted(self->fd));
+			ASSERT_EQ(dead, lost(self->fd, FERRIO_RB_LOST_ABORTED));
 			continue;
 		}
 		dead += moment != ANNOUNCED;
@@ -130,7 +122,7 @@ TEST_F_TIMEOUT(many, killed_in_each_state, 60)
 		end(pid, gone);
 		ASSERT_EQ(6, rb_call_end(&call));
 		ASSERT_EQ(0, memcmp(buf, "behind", 6));
-		ASSERT_EQ(dead, aborted(self->fd));
+		ASSERT_EQ(dead, lost(self->fd, FERRIO_RB_LOST_ABORTED));
 		/* in a ring that drops the next one tells */
 		if (variant->flags & FERRIO_RB_RECORDS_DROP && moment != ANNOUNCED) {
 			ASSERT_EQ(6, write(self->fd, "teller", 6));
@@ -182,7 +174,7 @@ TEST_F(many, dead_behind_the_unborn)
 
 			end(pid[which], gone[which]);
 		}
-		ASSERT_EQ(3 * (order + 1), aborted(self->fd));
+		ASSERT_EQ(3 * (order + 1), lost(self->fd, FERRIO_RB_LOST_ABORTED));
 		ASSERT_EQ(6, read(self->fd, buf, sizeof(buf)));
 		ASSERT_EQ(0, memcmp(buf, "behind", 6));
 		if (variant->flags & FERRIO_RB_RECORDS_DROP) {
@@ -216,7 +208,7 @@ TEST_F(many, exec)
 		}
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_TRUE(WIFEXITED(status));
-		ASSERT_EQ(i + 1, aborted(self->fd));
+		ASSERT_EQ(i + 1, lost(self->fd, FERRIO_RB_LOST_ABORTED));
 		ASSERT_EQ(6, write(self->fd, "behind", 6));
 	}
 	for (int i = 0, got = 0; got < 2; i++) {
@@ -318,7 +310,7 @@ TEST_F_TIMEOUT(many, lies, 60)
 		ASSERT_EQ(8, got);
 		ASSERT_EQ(0, memcmp(buf, "innocent", 8));
 	}
-	EXPECT_EQ(0, aborted(self->fd));
+	EXPECT_EQ(0, lost(self->fd, FERRIO_RB_LOST_ABORTED));
 	ring_records_close(&q);
 }
 

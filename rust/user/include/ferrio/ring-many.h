@@ -23,7 +23,7 @@
  * @at: the position of what is reserved; of a consumer of many: the cursor behind its record
  * @header: of many: its header, which with @at is the token that ends it
  * @owner: of many: the number of the slot + 1
- * @busy: of many: how often the consumer, not blocking, has met what is not committed
+ * @busy: of many: how often the consumer, never sleeping, has met what is not committed
  * @reserved: its bytes of payload, or RING__NOTHING
  * @extent: of a consumer: what ring_record_done() gives back
  * @drops: the ring drops
@@ -59,8 +59,9 @@ struct ring_records {
 #define RING__AHEAD		1024U
 /* From a position to the check, and from a cursor's lowest bit to PHASE. */
 #define RING__CHECK		(FERRIO_RB_RECORD_CHECK_SHIFT - 3)
-/* How often a busy record is met by one who does not block, before the kernel looks. */
+/* How often a busy record is met before the kernel looks: not blocking; and spinning for ever. */
 #define RING__BUSY		64U
+#define RING__BUSY_SPINNING	(1U << 16)
 
 /* What is as the position says, and 0. */
 #define RING__FIXED	(~(FERRIO_RB_RECORD_LEN | FERRIO_RB_RECORD_BUSY | \
@@ -420,6 +421,17 @@ static inline int ring__tell_many(struct ring_records *rr, const __u64 *news, si
 	return 0;
 }
 
+/*
+ * Who has reserved a busy record may be dead.  The kernel looks for that when somebody sleeps for
+ * it; who never does asks, once in a while.  Whether it is time.
+ */
+static inline int ring__asks(struct ring_records *rr)
+{
+	if (rr->rb.nonblock)
+		return !(++rr->busy % RING__BUSY);
+	return rr->rb.spin == RINGBUFFER_SPIN_FOREVER && !(++rr->busy % RING__BUSY_SPINNING);
+}
+
 /* Waits for the next header of many producers; as ring__find(). */
 static RING__SLOW int ring__await_record(struct ring_records *rr, uint64_t *header)
 {
@@ -431,11 +443,10 @@ static RING__SLOW int ring__await_record(struct ring_records *rr, uint64_t *head
 		found = ring__find(&rr->rb, header, &busy);
 		if (found >= 0 || errno != EAGAIN)
 			return found;
+		if (busy && ring__asks(rr) &&
+		    !ringbuffer_wait(rr->rb.fd, FERRIO_RB_READ, 1, &now, 0))
+			continue;
 		if (rr->rb.nonblock) {
-			/* Who has reserved it may be dead, and be found to be. */
-			if (busy && !(++rr->busy % RING__BUSY) &&
-			    !ringbuffer_wait(rr->rb.fd, FERRIO_RB_READ, 1, &now, 0))
-				continue;
 			errno = EAGAIN;
 			return -1;
 		}
