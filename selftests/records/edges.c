@@ -26,15 +26,18 @@ TEST_F_TIMEOUT(many, behind_what_is_taken_back, 60)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	struct ring_records p;
-	int ep = epoll_create1(EPOLL_CLOEXEC), fd = rb_open(O_RDWR | O_NONBLOCK), turns = 0;
+	int ep = epoll_create1(EPOLL_CLOEXEC), ring = rb_open(O_RDWR), fd, turns = 0;
 	char buf[16];
 	long got;
 
-	ASSERT_EQ(0, set_records(fd, 256 << 10, variant->flags));
+	ASSERT_EQ(0, set_records(ring, 256 << 10, variant->flags));
+	/* One that does not hear what producers are told. */
+	fd = rb_mint(ring, FERRIO_RB_READ);
+	ASSERT_EQ(0, fcntl(fd, F_SETFL, O_NONBLOCK));
 	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, fd, &event));
 	ASSERT_FALSE(edge(ep, 0));
 	ASSERT_EQ(-EAGAIN, E(read(fd, buf, sizeof(buf))));
-	p = map_end(fd, FERRIO_RB_WRITE);
+	p = map_end(ring, FERRIO_RB_WRITE);
 	for (int i = 0; i < TAKEN_BACK; i++) {
 		ASSERT_NE(NULL, ring_record_reserve(&p, 0));
 		ASSERT_EQ(0, ring_record_discard(&p));
@@ -53,6 +56,7 @@ TEST_F_TIMEOUT(many, behind_what_is_taken_back, 60)
 	EXPECT_FALSE(edge(ep, 0));
 	ring_records_close(&p);
 	close(fd);
+	close(ring);
 	close(ep);
 }
 

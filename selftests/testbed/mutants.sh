@@ -11,7 +11,8 @@
 #                          the whole program and the checks of its log
 #   # program: DIR/PROGRAM only for ids that name none (log/...)
 #
-# Each patch is applied to a copy of the tree and built there.  The mutants of a
+# Each patch is applied to a copy of the tree, and its modules are built there, and its
+# program too if it is the user's header that is mutated.  The mutants of a
 # place share one guest, in which each named test runs on the unmutated modules
 # as well and has to pass.  A mutant is killed if its modules went in and the
 # named test ran and failed; all else is a survivor.  On the host the id is
@@ -117,12 +118,22 @@ mutate() # NAME
 		git apply "$FERRIO_TOP/selftests/mutants/$1.patch")
 }
 
+# The program of a mutant of what programs are made of, to run instead of the plain one.
+own_program() # NAME PLACE
+{
+	grep -Eq '^diff --git a/(rust/user/include|selftests)/' \
+		"selftests/mutants/$1.patch" || return 0
+	in_root make -s -C "$copy/selftests" KSRC="$KSRC" BUILD="$copy/out/selftests" \
+		TARGETS="${dir[$1]}" all &&
+		cp "$copy/out/selftests/${dir[$1]}/${program[$1]}" "$out/$2/$1/program"
+}
+
 build() # NAME PLACE
 {
 	local status=0
 
 	mutate "$1" || return
-	modules "$1" "$2" || status=$?
+	{ modules "$1" "$2" && own_program "$1" "$2"; } || status=$?
 	refresh
 	return $status
 }
@@ -211,6 +222,8 @@ own_guest() # NAME
 	cp -r "$out/${place[$1]}/$1" "$tree/modules"
 	cp -r "$installed" "$tree/kselftest"
 	rm -rf "$tree/kselftest/kselftest-packages"
+	[ ! -e "$tree/modules/program" ] ||
+		mv "$tree/modules/program" "$tree/kselftest/${dir[$1]}/${program[$1]}"
 	[ "${place[$1]}" = test ] || cp -r "$STOCK_MODULES/lib" "$tree/"
 	echo "${dir[$1]}:${program[$1]}" >"$tree/programs"
 	ln -s /lib/ferrio/guest-kselftest "$tree/job"
