@@ -167,4 +167,24 @@ TEST_F(records, too_large_where_it_is_full)
 	close(r);
 }
 
+/* A ring that is corrupt loses what is written to it, if it loses at all. */
+TEST_F(records, of_a_corrupt_ring)
+{
+	bool drops = variant->flags & FERRIO_RB_RECORDS_DROP;
+	int w = rb_mint(self->fd, FERRIO_RB_WRITE);
+	struct ring_records rr;
+	char buf[8];
+
+	ASSERT_EQ(w, ring_records(w, FERRIO_RB_WRITE, 0, 0, &rr));
+	*ring__header_at(&rr.rb, 0) = FERRIO_RB_RECORD_PHASE | 17;
+	__atomic_store_n(rr.rb.own, 24, __ATOMIC_RELEASE);
+	EXPECT_EQ(-EBADMSG, E(read(self->fd, buf, sizeof(buf))));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ(drops * i, lost(self->fd, FERRIO_RB_LOST_PEER));
+		EXPECT_EQ(-EBADMSG, E(write(self->fd, "x", 1)));
+	}
+	EXPECT_EQ(drops * 3, rb_fdinfo(self->fd, "rb-lost-peer"));
+	ring_records_close(&rr);
+}
+
 TEST_HARNESS_MAIN

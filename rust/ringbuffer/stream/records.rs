@@ -246,7 +246,12 @@ impl<'a> Stream<'a> {
     /// - `EPIPE`: the consumer end is closed.
     fn put_record(&self, memory: &Memory, iter: &mut IterSource<'_>, nowait: bool) -> Result {
         let ring = self.ring;
-        let turn = self.turn(Rw::Write, nowait)?;
+        let turn = self.turn(Rw::Write, nowait).inspect_err(|err| {
+            if *err == EBADMSG && ring.drops() {
+                ring.loss.count(Cause::Peer);
+                ring.print_losses();
+            }
+        })?;
         if ring.consumer.is_closed() {
             return Err(EPIPE);
         }
