@@ -17,6 +17,7 @@ use crate::{
 };
 use ferrio::{
     iov::{IterDest, IterSource},
+    shared::fence,
     token::TokenGuard,
 };
 use kernel::prelude::*;
@@ -276,6 +277,8 @@ impl<'a> Stream<'a> {
         // Also of a gap whose record was refused, and of what was taken back: others may be behind
         // it. More of them wake than the protocol asks for: whoever waits for so many bytes, though
         // other producers are not done with theirs.
+        // The fence: what others reserved behind ours counts, too, if its reader did not see ours.
+        fence();
         let position = ring.position(Rw::Write);
         drop(turn);
         if ring.consumer.alarm.is_called(position) {
