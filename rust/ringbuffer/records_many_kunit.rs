@@ -245,6 +245,39 @@ mod tests {
         Ok(())
     }
 
+    /// For these, and one behind them, two calls take all their steps but one.
+    const NEARLY_TWICE: u64 = 64 * (2 * 64 - 2);
+
+    #[test]
+    fn the_dead_may_be_the_hole() -> Result {
+        let pair = Pair::of(LARGE, MANY)?;
+        let files: [_; 3] = core::array::from_fn(|_| Atomic::new(0));
+        let (first, second) = (map(&pair, &files[0])?, map(&pair, &files[1])?);
+        let third = map(&pair, &files[2])?;
+        for _ in 0..NEARLY_TWICE {
+            assert_eq!(pair.write(b""), (Ok(()), 0));
+        }
+        for mapped in [&first, &second, &third] {
+            let _ = mapped.reserve(8).map_err(|_| EBUSY)?;
+        }
+        unmake(&pair, NEARLY_TWICE * 8 + extent(8))?;
+        pair.ring.bury_slot(&files[2]);
+        assert!(!pair.ring.reap());
+        assert!(!pair.ring.is_reaping());
+        pair.ring.bury_slot(&files[0]);
+        assert!(pair.ring.is_reaping());
+        // Its last step discards the hole; who waits there does not any more.
+        pair.ring.bury_slot(&files[1]);
+        assert_eq!(pair.ring.losses().lost, [0, 0, 2, 0]);
+        assert!(pair.ring.is_reaping());
+        pair.close(Rw::Write)?;
+        assert!(!pair.ring.is_finished());
+        assert!(pair.ring.reap());
+        assert!(pair.ring.is_finished());
+        assert_eq!(pair.ring.losses().lost, [0, 0, 3, 0]);
+        Ok(())
+    }
+
     #[test]
     fn a_file_that_gave_its_end_up_has_no_slot() -> Result {
         let pair = Pair::of(MIN_BYTES, MANY)?;

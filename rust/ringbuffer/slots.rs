@@ -70,6 +70,14 @@ impl Inner {
         }
         self.waiting |= 1 << slot;
     }
+
+    /// If the hole is over, nobody waits for it any more.
+    fn look_at_hole(&mut self, many: &Many<View<'_>>) {
+        let stopped = |hole| Reaper::is_stopped_at(many, hole);
+        if self.waiting != 0 && !self.hole.is_some_and(stopped) {
+            self.waiting = 0;
+        }
+    }
 }
 
 /// The slots of a ring.
@@ -244,10 +252,7 @@ impl Ring {
         let (slot, walk) = match inner.walk.take() {
             Some((slot, reaper)) => (slot, Some(reaper)),
             None => {
-                let stopped = |hole| Reaper::is_stopped_at(many, hole);
-                if inner.waiting != 0 && !inner.hole.is_some_and(stopped) {
-                    inner.waiting = 0;
-                }
+                inner.look_at_hole(many);
                 let left = inner.dead & !inner.waiting;
                 if left == 0 {
                     self.slots.print(&inner);
@@ -272,6 +277,8 @@ impl Ring {
         if !matches!(reaped, Reaped::More | Reaped::Later) {
             inner.free(slot);
         }
+        // Its own reservation may have been the hole.
+        inner.look_at_hole(many);
         self.slots.print(&inner);
         Some(reaped)
     }
