@@ -32,6 +32,7 @@ use kernel::{
     sync::{atomic::Atomic, Arc},
     uaccess::UserPtr,
 };
+use ring::records::HEADER_BYTES;
 
 /// A ring, and the set of its ends that a file holds.
 pub(crate) type Held<'a> = (&'a Arc<Ring>, &'a Atomic<u32>);
@@ -244,6 +245,15 @@ fn wait_end(arg: &ferrio_rb_wait) -> Result<(Option<Deadline>, Error)> {
     }
 }
 
+/// What an end can have at most: between the last record and the first one there is room for a
+/// header.
+fn most(ring: &Ring, rw: Rw) -> usize {
+    match rw {
+        Rw::Read if ring.records() != 0 => ring.size() - HEADER_BYTES as usize,
+        _ => ring.size(),
+    }
+}
+
 fn wait(caller: &Caller<'_>, arg: UserPtr) -> Result {
     let mut arg = ExtArg::<ferrio_rb_wait>::read(arg)?;
     let (deadline, on_signal) = wait_end(&arg.value)?;
@@ -252,7 +262,7 @@ fn wait(caller: &Caller<'_>, arg: UserPtr) -> Result {
         .map_err(|_| EINVAL)?
         .max(1);
     let (ring, _) = caller.held(rw).ok_or(EBADF)?;
-    if bytes > ring.size() {
+    if bytes > most(ring, rw) {
         return Err(EINVAL);
     }
     let stream = caller.stream(rw)?;
@@ -279,7 +289,7 @@ fn wait(caller: &Caller<'_>, arg: UserPtr) -> Result {
     if rw == Rw::Write && ring.consumer.is_closed() {
         return Err(EPIPE);
     }
-    if bytes > ring.size() {
+    if bytes > most(ring, rw) {
         return Err(EINVAL);
     }
     if !granted {

@@ -187,4 +187,20 @@ TEST_F(records, poll)
 	EXPECT_EQ(POLLOUT, pfd.revents);
 }
 
+/* Between the last record and the first one a header's room stays free: nobody waits for that. */
+TEST_F(records, wait_for_all)
+{
+	const struct timespec look = { 0, 0 };
+	char buf[RB_PAGE] = { 0 };
+
+	ASSERT_EQ(LARGEST, write(self->fd, buf, LARGEST));
+	EXPECT_EQ(0, ringbuffer_wait(self->fd, FERRIO_RB_READ, RB_PAGE - 8, &look, 0));
+	for (uint64_t more = RB_PAGE - 7; more <= RB_PAGE + 1; more++) {
+		EXPECT_EQ(-1, ringbuffer_wait(self->fd, FERRIO_RB_READ, more, NULL, 0));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	ASSERT_EQ(LARGEST, read(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, ringbuffer_wait(self->fd, FERRIO_RB_WRITE, RB_PAGE, &look, 0));
+}
+
 TEST_HARNESS_MAIN
