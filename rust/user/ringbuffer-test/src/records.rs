@@ -24,6 +24,7 @@ pub const TESTS: &[Test] = &[
     ("record.no_consumer", no_consumer),
     ("record.observer", observer),
     ("record.slots", slots),
+    ("record.behind_what_is_taken_back", behind_what_is_taken_back),
     ("record.another_ring", another_ring),
     ("record.there_and_back", there_and_back),
 ];
@@ -363,6 +364,23 @@ fn slots() {
     producers.clear();
     drop(ring);
     is_end(&mut consumer);
+}
+
+/// Who does not block goes past all that is taken back: of what is behind it he was told before, if
+/// at all.
+fn behind_what_is_taken_back() {
+    let ring = waiting()[1].size(16 * PAGE).nonblocking(true);
+    let (mut producer, mut consumer) = ring.record_pair().unwrap();
+    for _ in 0..8000 {
+        producer.reserve(0).unwrap().discard();
+    }
+    nothing(&mut consumer);
+    for _ in 0..8000 {
+        producer.reserve(0).unwrap().discard();
+    }
+    producer.write(b"behind").unwrap();
+    assert_eq!(payload(&mut consumer), b"behind");
+    nothing(&mut consumer);
 }
 
 /// What moves bytes moves no records, and the other way round.

@@ -13,7 +13,7 @@ use crate::{
     Deadline, Record, State,
 };
 use ferrio_ring::{
-    records::{self, Kind},
+    records::{self, Kind, HEADER_BYTES},
     Stop,
 };
 use rustix::{
@@ -67,8 +67,6 @@ enum Found {
 /// asks the kernel whether its producer is alive; and one that spins for ever.
 const ASKS: u32 = 64;
 const ASKS_SPINNING: u32 = 1 << 16;
-/// How many runs of discarded records a consumer that does not block goes past.
-const SKIPS: u32 = 64;
 
 /// The consumer end of a ring of records, mapped.
 ///
@@ -289,7 +287,10 @@ impl RecordConsumer {
 
     #[cold]
     fn find(&mut self, mut found: std::result::Result<records::Record, Stop>) -> Result<Found> {
-        let (mut waited, mut skips) = (Waited::default(), 0);
+        let (mut waited, mut skips) = (Waited::default(), 0u64);
+        // All that are there now: behind them there may be one whose producer wakes nobody for it,
+        // as it was committed while this end had not caught up.
+        let most = self.size() as u64 / HEADER_BYTES;
         loop {
             match found {
                 Ok(record) => match record.kind {
@@ -302,7 +303,7 @@ impl RecordConsumer {
                     Kind::Skip => {
                         self.free();
                         skips += 1;
-                        if skips == SKIPS && self.end.is_nonblocking() {
+                        if skips == most && self.end.is_nonblocking() {
                             return Err(Error::turn(Errno::AGAIN));
                         }
                     }
@@ -348,7 +349,8 @@ impl RecordConsumer {
     ///
     /// # Errors
     ///
-    /// ETIMEDOUT: the time is over; a span of 0 only looks. EINVAL: `bytes` is more than the ring.
+    /// ETIMEDOUT: the time is over; a span of 0 only looks. EINVAL: `bytes` is more than the size
+    /// less 8, which stay free.
     /// EBADMSG: the ring is corrupt. EBADF: this end was given up. EINTR: a signal came; without an
     /// end and up to a time only if its handler is not SA_RESTART.
     ///
