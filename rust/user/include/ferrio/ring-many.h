@@ -152,10 +152,11 @@ static RING__SLOW int ring__make_room(struct ringbuffer *rb, uint64_t reserve, u
 	}
 	if (consumed > rb->size - there)
 		return ring__impossible(rb, reserve, limit);
-	goal = there + consumed + extent + FERRIO_RB_RECORD_HEADER_BYTES - rb->size;
-	step = consumed < RING__AHEAD ? consumed : RING__AHEAD;
-	if (goal < step)
-		goal = step;
+	/* Not all the way: whoever spoils the exchange has spoilt that much. */
+	goal = consumed < RING__AHEAD ? consumed : RING__AHEAD;
+	/* Nothing was consumed, and yet there is room: impossible, and found to be. */
+	if (!goal)
+		goal = 1;
 	while (gone < goal) {
 		header = ring__relaxed(ring__header_at(rb, cursor));
 		step = ring__extent(header & FERRIO_RB_RECORD_LEN);
@@ -226,9 +227,8 @@ static inline int ring__claim(struct ringbuffer *rb, uint64_t owner, uint64_t bi
 	struct ferrio_rb_producer_page *page = ring__page(rb);
 	struct ferrio_rb_slot *slot = ring__slot(rb, owner);
 	const uint64_t extent = ring__extent(bits & FERRIO_RB_RECORD_LEN);
-	uint64_t reserve, limit, at, header, number, last;
+	uint64_t reserve, limit, at, header, number, last, tries;
 	__u64 *here;
-	int tries;
 
 	if (ring__may_produce(rb))
 		return -1;
@@ -236,7 +236,8 @@ static inline int ring__claim(struct ringbuffer *rb, uint64_t owner, uint64_t bi
 		errno = EBUSY;
 		return -1;
 	}
-	for (tries = 0; tries < RING__MANY_TRIES; tries++) {
+	/* As many goes at the limit as its way needs, and those that others spoil. */
+	for (tries = 0; tries < RING__MANY_TRIES + extent / RING__AHEAD; tries++) {
 		/* M1, M2: acquire pairs with M6, M3 of others. */
 		reserve = ring__acquire(&page->reserve);
 		limit = ring__acquire(&page->limit);
