@@ -169,6 +169,14 @@ impl Device {
         }
     }
 
+    /// The driver is gone, and its calls are over: nobody ends what it has not ended.
+    pub(crate) fn go(&self) {
+        self.shutdown(abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE);
+        if let Some(records) = &self.records {
+            records.forget();
+        }
+    }
+
     /// Gives up the ends of the driver's files.
     pub(crate) fn leave(&self) {
         if let Some(direction) = self.produced() {
@@ -194,7 +202,7 @@ fn records_of(kind: u32) -> u32 {
 impl Drop for Device {
     fn drop(&mut self) {
         // Ends that programs have still live on, and find that nobody is there.
-        self.shutdown(abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE);
+        self.go();
         self.leave();
     }
 }

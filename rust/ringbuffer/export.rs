@@ -45,7 +45,7 @@ fn get(device: ArcBorrow<'_, Device>) -> Result<Arc<Device>> {
 
 fn free(device: Option<Arc<Device>>) {
     if let Some(device) = device {
-        device.shutdown(abi::FERRIO_RING_READ | abi::FERRIO_RING_WRITE);
+        device.go();
     }
 }
 

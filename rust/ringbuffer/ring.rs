@@ -10,7 +10,8 @@
 //! token; nothing |
 //! | holders of an end, a file's ends, `generation` | open, mint, shutdown, release | `ends` |
 //! | `corrupt` | whoever finds it first | `ends` |
-//! | `finished` | whoever finds the producer closed and idle | the producer's token |
+//! | `finished` | whoever finds the producer closed and idle | its token; a driver's: nothing |
+//! | `open` | a driver's calls for records | nothing: any number may |
 //! | the state page | all of these | `ends` |
 //! | who is armed, and the counters | sleepers and wakers | the end's alarm |
 //! | `bytes`, `records` | SET_SIZE, before the first use | `first_use` |
@@ -34,6 +35,8 @@
 //! `first_use` is held while the memory is made, which may be long for a large ring:
 //! who waits for it can be killed, and only the first use and SET_SIZE do.
 
+mod finish;
+
 use crate::{
     alarm::Alarm,
     memory::Memory,
@@ -46,8 +49,7 @@ use crate::{
 };
 use core::array::from_fn;
 use ferrio::{
-    memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, shared::fence,
-    token::Token, word::Word,
+    memcg::MemCgroup, new_token, new_wait_queue, once::Once, poll::Mask, token::Token, word::Word,
 };
 use kernel::{
     fs::LocalFile,
@@ -124,6 +126,10 @@ pub(crate) struct Ring {
     corrupt: Atomic<u32>,
     /// Not 0: nothing more will be published; final.
     finished: Atomic<u32>,
+    /// A driver's records that are reserved, or about to be: the stream does not end before them.
+    open: Atomic<u32>,
+    /// The driver's end.
+    driver: Option<Rw>,
     /// Turns of a call that met another holder of the same end.
     misuse: Atomic<u64>,
     /// Mappings of any of its pages.
@@ -146,19 +152,20 @@ impl Ring {
     ///
     /// `EDQUOT`, `ENOMEM`.
     pub(crate) fn new(share: Share, held: u32) -> Result<Arc<Self>> {
-        Self::of_account(Some(share), held)
+        Self::of_account(Some(share), held, None)
     }
 
-    /// The same for a driver: with one holder for both ends, and for no user.
+    /// The same for a driver, which has the end `rw`: with one holder for both ends, and for no
+    /// user.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn of_driver() -> Result<Arc<Self>> {
-        Self::of_account(None, Rw::Read.bit() | Rw::Write.bit())
+    pub(crate) fn of_driver(rw: Rw) -> Result<Arc<Self>> {
+        Self::of_account(None, Rw::Read.bit() | Rw::Write.bit(), Some(rw))
     }
 
-    fn of_account(share: Option<Share>, held: u32) -> Result<Arc<Self>> {
+    fn of_account(share: Option<Share>, held: u32, driver: Option<Rw>) -> Result<Arc<Self>> {
         let account = Account {
             share,
             memcg: Some(MemCgroup::current()),
@@ -182,6 +189,8 @@ impl Ring {
                 ends <- new_spinlock_irq!(Ends { generation: 1 }, "ringbuffer_ends"),
                 corrupt: Atomic::new(uapi::FERRIO_RB_CORRUPT_NONE),
                 finished: Atomic::new(u32::from(writers == 0)),
+                open: Atomic::new(0),
+                driver,
                 misuse: Atomic::new(0),
                 maps: Atomic::new(0),
                 // Two initialisers, not one function called twice: each gives its locks a class of
@@ -207,57 +216,6 @@ impl Ring {
         match rw {
             Rw::Read => &self.consumer,
             Rw::Write => &self.producer,
-        }
-    }
-
-    /// Whether nobody holds the producer end and no turn is under way in it: nothing more will be
-    /// published.
-    ///
-    /// A file that gives its end up while another thread is inside of a copy through it is no
-    /// holder any more, but what that copy publishes is not lost. Taking the token orders us behind
-    /// the last turn, and a later one sees that its file has lost the end. If it is taken, whoever
-    /// has it sees that we were refused, and wakes us; so do we, as others may ask at the same
-    /// time. Does not sleep.
-    pub(crate) fn is_finished(&self) -> bool {
-        if self.finished.load_acquire() != 0 {
-            return true;
-        }
-        if !self.producer.is_closed() {
-            return false;
-        }
-        // Nor while there is something of the dead to be discarded. Pairs with reap(): either this
-        // sees that it is over, or reap() sees that the end is closed, and comes here.
-        fence();
-        if self.is_reaping() {
-            return false;
-        }
-        let token = self.producer.token.try_take(|| self.make_up(Rw::Write));
-        if token.is_some() {
-            // Under the token, so that what we have to make up to others finds it.
-            self.finished.store(1, Release);
-        }
-        token.is_some()
-    }
-
-    /// Tells mapped holders if nothing more will be published. Does not sleep.
-    fn finish(&self) {
-        if self.is_finished() {
-            self.print_state(&self.ends.lock());
-        }
-    }
-
-    /// For those who were refused an end's token: EAGAIN, or "not finished yet". Whatever they wait
-    /// for by now, it is the end of the turn that they met.
-    pub(crate) fn make_up(&self, rw: Rw) {
-        match rw {
-            Rw::Read => self.consumer.alarm.wake(Mask::NONE),
-            Rw::Write => {
-                self.producer.alarm.wake(Mask::NONE);
-                if self.producer.is_closed() {
-                    self.finish();
-                    self.consumer.alarm.wake_all(self);
-                }
-            }
         }
     }
 

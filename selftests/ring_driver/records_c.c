@@ -1,39 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Records of a driver in C: reserved here, ended there, in the middle of others, and wrongly. */
-#include "rd_record.h"
-
-FIXTURE(c_record) {
-	int fd;
-	long live;
-	bool drops;
-};
-
-FIXTURE_VARIANT(c_record) {
-	const char *device;
-	unsigned int flags;
-};
-
-FIXTURE_VARIANT_ADD(c_record, wait) {
-	.device = FERRIO_TEST_RINGS_C, .flags = RD_RECORDS,
-};
-
-FIXTURE_VARIANT_ADD(c_record, drop) {
-	.device = FERRIO_TEST_RINGS_C, .flags = RD_RECORDS | RD_DROP,
-};
-
-FIXTURE_SETUP(c_record)
-{
-	self->live = rb_live_pages();
-	self->fd = rd_records(variant->device, variant->flags, RB_PAGE);
-	self->drops = variant->flags & RD_DROP;
-}
-
-FIXTURE_TEARDOWN(c_record)
-{
-	if (self->fd >= 0)
-		close(self->fd);
-	EXPECT_TRUE(rb_pages_return(self->live));
-}
+#include "fix_c_record.h"
 
 /* What ferrio_ring_alloc() takes. */
 TEST_F(c_record, params)

@@ -107,7 +107,8 @@ void ferrio_ring_put(struct ferrio_ring *ring);
  * -ESHUTDOWN, and so do all that come later.  May be called more than once, and while other
  * calls run: what a write or commit of the driver has returned 0 for is in front of the end of
  * the stream, and for what it publishes meanwhile it returns -ESHUTDOWN, though a program may
- * see it.  A direction that there is not is ignored.
+ * see it.  Records: what has been reserved before is in front of the end, which comes when all of
+ * it is ended.  A direction that there is not is ignored.
  *
  * Context: process context; does not sleep.
  */

@@ -5,15 +5,22 @@
  *
  * A record is whole or not there at all.  Programs read them in the order in which they were
  * reserved, one with each read(2), or map the ring.  Any number of calls may run at once, on
- * all CPUs and in any contexts, one in an interrupt of another: none takes a lock or waits for
- * one that it has interrupted.  A record that is reserved and not ended yet stops the programs
- * there, and no producer.
+ * all CPUs and in any contexts, one in an interrupt of another: none waits for one that it has
+ * interrupted.  The calls of any context take no lock, the others one to wake a program.  A
+ * record that is reserved and not ended yet stops the programs there, and no producer.
  *
- * A record is ended by a commit or a discard, once, by whoever, in any context, and in front
- * of ferrio_ring_shutdown(): one that is reserved behind it is all that programs will ever
- * find there, and so the ring is corrupt.
+ * A record is ended by a commit or a discard, once, by whoever, in any context.  It holds the
+ * stream open: programs find the end behind the last record that was reserved in front of
+ * ferrio_ring_shutdown(), when all of them are ended, before it or behind it.  Only
+ * ferrio_ring_free() is behind all calls: what is not ended then nobody ends, and programs that
+ * come there find the ring corrupt.
  *
- * Errors of all: -EBADF: the ring has no records; -EBADMSG: the ring is corrupt.
+ * Errors of all: -EBADF: the ring has no records; of a reservation also -EBADMSG: the ring is
+ * corrupt.  That a record was ended does not say that anybody will read it.
+ *
+ * Cost of a reservation: a few loads, and a compare and exchange, again if another producer is
+ * faster.  Now and then it also looks at the headers of what programs have read, at len / 8 of
+ * them or at 128: with interrupts off reserve little at a time.
  */
 #ifndef _FERRIO_RING_RECORD_H
 #define _FERRIO_RING_RECORD_H

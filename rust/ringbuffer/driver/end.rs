@@ -175,7 +175,7 @@ impl<S: Side> Direction<S> {
     ///
     /// `ENOMEM`; `EINTR`: the caller is being killed.
     pub(super) fn new(bytes: RingBytes, records: u32) -> Result<Pin<KBox<Self>>> {
-        let ring = Ring::of_driver()?;
+        let ring = Ring::of_driver(S::RW)?;
         ring.set_size(bytes, records)?;
         let memory = ring.use_memory(None, false)?;
         memory.data.map()?;
@@ -232,6 +232,11 @@ impl<S: Side> Direction<S> {
         fence();
         // EBADF: it has before.
         let _ = self.ring.drop_holder(S::RW, &self.driver, 0);
+    }
+
+    /// The driver is gone, behind [`shutdown`](Self::shutdown), and with it all its calls.
+    pub(super) fn forget(&self) {
+        self.ring.forget_records();
     }
 
     /// No file of the driver has the other end any more.
@@ -312,6 +317,18 @@ impl<S: Side> Direction<S> {
             return Err(ESHUTDOWN);
         }
         Ok(())
+    }
+
+    /// What held the end open behind a shutdown is over: others may wait for the end.
+    #[cold]
+    pub(super) fn finish(&self, context: Context) {
+        match context {
+            Context::MaySleep => self.ring.make_up(S::RW),
+            Context::Atomic => {
+                self.later.target().finish();
+                self.later.queue();
+            }
+        }
     }
 
     /// Why a turn has nothing to move, as an error.

@@ -13,6 +13,8 @@ pub(crate) struct Later {
     rw: Rw,
     /// FERRIO_RB_CORRUPT_*, if the ring is to be marked.
     corrupt: Atomic<u32>,
+    /// Not 0: the driver's last record has been ended behind its end.
+    finished: Atomic<u32>,
 }
 
 impl Later {
@@ -21,7 +23,13 @@ impl Later {
             ring,
             rw,
             corrupt: Atomic::new(uapi::FERRIO_RB_CORRUPT_NONE),
+            finished: Atomic::new(0),
         }
+    }
+
+    /// The end of the stream may have waited for the driver's last record.
+    pub(crate) fn finish(&self) {
+        self.finished.store_release(1);
     }
 
     /// The ring is to be marked as corrupt as well.
@@ -36,6 +44,10 @@ impl Deferred for Later {
         let reason = self.corrupt.load_acquire();
         if reason != uapi::FERRIO_RB_CORRUPT_NONE {
             ring.set_corrupt(reason);
+        }
+        if self.finished.load_acquire() != 0 {
+            // It wakes everybody.
+            return ring.make_up(self.rw.peer());
         }
         ring.side(self.rw)
             .alarm

@@ -80,8 +80,29 @@ impl Direction<Produces> {
         self.until_done(need as usize, context, || self.reserve_now(len, context))
     }
 
+    /// The record holds the end open from here until it is ended.
     #[inline]
     fn reserve_now(&self, len: usize, context: Context) -> Result<NonNull<u8>> {
+        self.ring.open_record();
+        let reserved = self
+            .in_time()
+            .and_then(|()| self.reserve_open(len, context));
+        if reserved.is_err() {
+            self.closed(context);
+        }
+        reserved
+    }
+
+    /// A record does not hold the end open any more.
+    #[inline]
+    fn closed(&self, context: Context) {
+        if self.ring.close_record() && self.in_time().is_err() {
+            self.finish(context);
+        }
+    }
+
+    #[inline]
+    fn reserve_open(&self, len: usize, context: Context) -> Result<NonNull<u8>> {
         let memory = self.memory()?;
         let many = self.many(memory)?;
         let reserved = if self.ring.drops() {
@@ -157,6 +178,7 @@ impl Direction<Produces> {
         if let Ok(Some(_)) = many.commit_part(reservation, len as u64, Notify::Default) {
             self.wake(context);
         }
+        self.closed(context);
         Ok(())
     }
 
@@ -171,6 +193,7 @@ impl Direction<Produces> {
         if many.discard(reservation, Notify::Default).is_some() {
             self.wake(Context::Atomic);
         }
+        self.closed(Context::Atomic);
         Ok(())
     }
 }

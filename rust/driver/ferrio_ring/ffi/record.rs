@@ -24,7 +24,8 @@ pub(crate) fn alloc_records(params: &ferrio_ring_params) -> Result<(Rings, Recor
 
 impl Drop for RecordEnd {
     fn drop(&mut self) {
-        // SAFETY: As for a `DriverEnd`. No record is reserved, as those borrow us.
+        // SAFETY: As for a `DriverEnd`. No record is reserved, as those borrow us, but such as were
+        // forgotten, which nobody ends.
         unsafe { abi::ferrio_ring_shutdown(self.0.as_ptr(), abi::FERRIO_RING_READ) };
     }
 }
@@ -39,7 +40,8 @@ pub(crate) struct Payload<'e> {
     room: NonNull<[u8]>,
 }
 
-// SAFETY: Memory of the ring, which belongs to no task; whoever has a record may end it.
+// SAFETY: Memory of the ring, which belongs to no task; whoever has a record may end it. Of the end
+// it has a shared reference, and that is `Sync`.
 unsafe impl Send for Payload<'_> {}
 // SAFETY: A shared one can only look at it.
 unsafe impl Sync for Payload<'_> {}
