@@ -28,7 +28,9 @@ macro_rules! recorder {
             /// A record of `len` bytes, to be built where it is.
             ///
             #[doc = $context]
-            /// A few loads and one compare and exchange, again if another producer is faster.
+            /// A few loads and one compare and exchange, again if another producer is faster. Now
+            /// and then it also looks at the headers of what programs have read, at `len / 8` of
+            /// them or at 128: with interrupts off reserve little at a time.
             ///
             /// # Errors
             ///
