@@ -92,11 +92,13 @@ struct shutting {
 static void *shuts(void *arg)
 {
 	struct shutting *s = arg;
+	long error;
 
 	while (!__atomic_load_n(&s->go, __ATOMIC_ACQUIRE))
 		;
-	if (RD(s->fd, SHUTDOWN, .directions = RD_READ))
-		rb_die("shutdown");
+	error = RD(s->fd, SHUTDOWN, .directions = RD_READ);
+	if (error)
+		rb_die("shutdown: %ld", error);
 	return NULL;
 }
 

@@ -24,7 +24,10 @@ pub const TESTS: &[Test] = &[
     ("record.no_consumer", no_consumer),
     ("record.observer", observer),
     ("record.slots", slots),
-    ("record.behind_what_is_taken_back", behind_what_is_taken_back),
+    (
+        "record.behind_what_is_taken_back",
+        behind_what_is_taken_back,
+    ),
     ("record.another_ring", another_ring),
     ("record.there_and_back", there_and_back),
 ];
