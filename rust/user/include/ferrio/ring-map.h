@@ -259,7 +259,7 @@ static inline int ring__open(int fd, int rw, uint32_t size, int records, struct 
 
 /**
  * ringbuffer() - map an end of a ring
- * @fd: an open of /dev/ringbuffer, or an end
+ * @fd: an open of /dev/ringbuffer, a file of a driver, or an end
  * @rw: FERRIO_RB_READ for the consumer, FERRIO_RB_WRITE for the producer,
  *	FERRIO_RB_OBSERVE to look on
  * @size: bytes that the ring shall hold; 0: whatever it does
@@ -267,6 +267,8 @@ static inline int ring__open(int fd, int rw, uint32_t size, int records, struct 
  *
  * From an open of the device the end is made and given up there by that
  * descriptor, so that the new one is its only holder.  An end is mapped as it is.
+ * A driver's file has to stay open as long as the end is used: its last close is
+ * what may end the stream.
  *
  * Return: the end's descriptor, close-on-exec if it is new, else @fd; -1 with
  * errno, and then nothing is left of it, but a size that was set stays.  EBADF: @fd

@@ -32,7 +32,7 @@ static inline void ring__count(__u64 *counter)
 
 /**
  * ring_records() - map an end of a ring of records
- * @fd: an open of /dev/ringbuffer, or an end
+ * @fd: an open of /dev/ringbuffer, a file of a driver, or an end
  * @rw: as of ringbuffer()
  * @size: as of ringbuffer()
  * @flags: FERRIO_RB_RECORDS_DROP: the ring drops what has no room, and counts it;
@@ -41,6 +41,9 @@ static inline void ring__count(__u64 *counter)
  * @rr: is filled in; by a failure, too, so that all calls with it give EBADF
  *
  * What an earlier holder of a producer end has lost was for that one to tell.
+ *
+ * A driver's file has to stay open as long as the end is used: its last close is
+ * what may end the stream.
  *
  * Return: as ringbuffer(), and EINVAL: @flags; EPROTO: a ring of bytes; EOPNOTSUPP: the
  * module knows no such records; of many producers EBUSY: this end is mapped, ENFILE:

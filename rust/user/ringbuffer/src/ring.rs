@@ -104,7 +104,10 @@ impl Ring {
     }
 
     /// An open of the device that somebody else has made: in C, or in another process, which sent
-    /// it over a socket. `fd` is closed if that fails.
+    /// it over a socket; or a file of a driver that has rings. `fd` is closed if that fails.
+    ///
+    /// Of a driver's file keep the [`Ring`] as long as its ends are used: the last close is what
+    /// may end the stream.
     ///
     /// # Errors
     ///

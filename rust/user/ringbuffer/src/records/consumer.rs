@@ -345,7 +345,8 @@ impl RecordConsumer {
     /// Sleeps until records of `bytes` (0 is 1) are there, headers included, at most to the
     /// deadline; returns how many bytes are, which is fewer if the producers are gone.
     /// [`RecordConsumer::next_record`] waits by itself: this one is for many records at once, or a
-    /// time limit of its own.
+    /// time limit of its own. With more than the size less the largest record that producers make
+    /// so many may never come: give a deadline then.
     ///
     /// # Errors
     ///
