@@ -326,9 +326,13 @@ impl Mapped for End {
 
     fn closed(this: Private<'_, Self>, writable: bool) {
         this.ring.maps.fetch_sub(1, Relaxed);
+        if !writable {
+            return;
+        }
         // Both under the mmap_lock of the only program that has this window.
-        if writable && this.is_of_many() && this.slot_maps.fetch_sub(1, Relaxed) == 1 {
+        if this.is_of_many() && this.slot_maps.fetch_sub(1, Relaxed) == 1 {
             this.ring.bury_slot(&this.slot);
         }
+        this.ring.rouse();
     }
 }

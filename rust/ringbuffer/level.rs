@@ -38,7 +38,9 @@ impl Ring {
             return 0;
         };
         match rw {
-            Rw::Write if memory.has_many() => records::end_of(&View::of(self, memory)),
+            Rw::Write if memory.has_many() => {
+                records::end_of(&View::of(self, memory), memory.len() as u64)
+            }
             // What lies in the three lowest bits is no position.
             Rw::Read if memory.has_many() => memory.position(rw).load_acquire() & !7,
             _ => memory.position(rw).load_acquire(),

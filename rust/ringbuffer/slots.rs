@@ -167,6 +167,10 @@ impl Ring {
             return must_be_none(now);
         }
         inner.taken |= 1 << slot;
+        // Whoever had the words mapped may have written to a slot that was nobody's.
+        if let Some(words) = self.memory().and_then(|memory| memory.slot(slot.into())) {
+            words.idle();
+        }
         Ok(())
     }
 

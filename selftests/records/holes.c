@@ -147,6 +147,62 @@ TEST_F_TIMEOUT(many, dead_in_front_of_who_never_sleeps, 60)
 	ring_records_close(&c);
 }
 
+/* Who goes between a record and the wake for it leaves nobody asleep. */
+TEST_F_TIMEOUT(many, gone_before_the_bell, 20)
+{
+	struct ring_records p = map_end(self->fd, FERRIO_RB_WRITE);
+	struct ring_records q = map_end(self->fd, FERRIO_RB_WRITE);
+	struct rb_call call;
+	char buf[16];
+
+	rb_call_read(&call, self->fd, buf, sizeof(buf));
+	rb_call_asleep(&call);
+	ASSERT_NE(NULL, ring_record_reserve(&p, 4));
+	ASSERT_EQ(0, ring_record_commit_quiet(&p, 4));
+	ring_records_close(&p);
+	ASSERT_EQ(4, rb_call_end(&call));
+	ring_records_close(&q);
+}
+
+/* A word that was spoilt while somebody armed is not kept for him. */
+TEST_F_TIMEOUT(many, spoilt_for_a_moment, 20)
+{
+	struct ring_records p = map_end(self->fd, FERRIO_RB_WRITE);
+	struct ferrio_rb_wait wait = { .size = sizeof(wait), .rw = FERRIO_RB_WRITE,
+				       .min_bytes = 2016 };
+	struct ferrio_rb_producer_page *page = ring__page(&p.rb);
+	char buf[RB_PAGE] = { 0 };
+	struct rb_call call;
+	uint64_t reserve;
+
+	ASSERT_EQ(LARGEST, write(self->fd, buf, LARGEST));
+	reserve = page->reserve;
+	__atomic_store_n(&page->reserve, reserve + (1ULL << 48), __ATOMIC_RELEASE);
+	rb_call_ioctl(&call, self->fd, FERRIO_RB_WAIT, &wait);
+	rb_call_asleep(&call);
+	__atomic_store_n(&page->reserve, reserve, __ATOMIC_RELEASE);
+	ring_records_close(&p);
+	ASSERT_EQ(LARGEST, read(self->fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, rb_call_end(&call));
+	EXPECT_EQ(0, rb_fdinfo(self->fd, "rb-corrupt"));
+}
+
+/* A slot that was nobody's is idle, whatever somebody wrote there. */
+TEST_F(many, free_slots_are_idle)
+{
+	struct ring_records p = map_end(self->fd, FERRIO_RB_WRITE), q;
+
+	for (uint64_t owner = 1; owner <= FERRIO_RB_SLOTS; owner++)
+		ring__slot(&p.rb, owner)->claim = FERRIO_RB_SLOT_WON;
+	ring_records_close(&p);
+	p = map_end(self->fd, FERRIO_RB_WRITE);
+	q = map_end(self->fd, FERRIO_RB_WRITE);
+	EXPECT_EQ(0, ring_record_write(&p, "x", 1));
+	EXPECT_EQ(0, ring_record_write(&q, "y", 1));
+	ring_records_close(&p);
+	ring_records_close(&q);
+}
+
 struct giving_up {
 	int fd, go;
 	long ret;

@@ -339,6 +339,45 @@ TEST_F(record, sleeps_for_a_mapping)
 	ring_records_close(&c);
 }
 
+/*
+ * A program that goes between what it gives back and the wake for it leaves no driver asleep: with
+ * a window of an end, or of the driver's file.
+ */
+TEST_F_TIMEOUT(record, gone_before_the_bell, 20)
+{
+	/* To write to the window of a file takes a file that is open for it. */
+	int fd = rd_open(variant->device, O_RDWR, 0, 0), end, files[2];
+	struct ferrio_test_ring arg;
+	struct ferrio_rb_info info;
+	struct rb_call call;
+	char in[2000] = "";
+
+	ASSERT_EQ(0, RD(fd, ALLOC, .len = RB_PAGE, .directions = RD_READ, .flags = variant->flags));
+	end = rb_mint(fd, FERRIO_RB_READ);
+	files[0] = end;
+	files[1] = fd;
+	rb_info(fd, &info);
+	for (unsigned int i = 0; i < ARRAY_SIZE(files) && !self->drops; i++) {
+		struct ferrio_rb_end_page *own = mmap(NULL, RB_PAGE, PROT_READ | PROT_WRITE,
+						      MAP_SHARED, files[i], info.map_consumer);
+
+		ASSERT_NE(MAP_FAILED, own);
+		fill(fd);
+		call_record(&call, fd, &arg, in);
+		rb_call_asleep(&call);
+		__atomic_store_n(&own->position, own->position + rb_avail(fd),
+				 __ATOMIC_RELEASE);
+		rb_sleep_ms(20);
+		EXPECT_FALSE(rb_call_done(&call));
+		munmap(own, RB_PAGE);
+		EXPECT_EQ(0, rb_call_end(&call));
+		EXPECT_EQ(0, arg.result);
+		EXPECT_EQ(2000, read(fd, in, sizeof(in)));
+	}
+	close(end);
+	close(fd);
+}
+
 /* A signal ends the sleep, and so does that nobody reads; nothing is left behind. */
 TEST_F(record, sleep_ends)
 {

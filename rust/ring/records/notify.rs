@@ -68,11 +68,13 @@ fn waits_for<R: Records, const MANY: bool>(ring: &R, at: u64, wanted: u64) -> bo
     ahead < min && end.wrapping_sub(from) >= min
 }
 
-/// Where the next record of many producers will begin.
-pub fn end_of<R: Records>(ring: &R) -> u64 {
+/// Where the next record of many producers will begin; no more than the size in front of the
+/// consumer, whatever a producer has written.
+pub fn end_of<R: Records>(ring: &R, size: u64) -> u64 {
     // The consumer first: the end is there or behind it.
     let from = ring.consumer().load_acquire() & POSITION;
-    position_in::<true>(ring.producer().load_acquire(), from)
+    let end = position_in::<true>(ring.producer().load_acquire(), from);
+    from.wrapping_add(end.wrapping_sub(from).min(size))
 }
 
 /// How many bytes many producers have reserved that the consumer has not given back: committed or

@@ -75,7 +75,7 @@ impl<W: Word> Slot<W> {
     /// Release: the header is in front of it. (It is for the kernel to see, when this holder is
     /// dead; then all that it did is seen.)
     #[inline]
-    pub(super) fn idle(&self) {
+    pub fn idle(&self) {
         let number = self.claim.load() & !STATE;
         self.claim.store_release(number | IDLE);
     }

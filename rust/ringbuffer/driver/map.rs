@@ -32,8 +32,11 @@ impl Shown for RingAt {
         self.ring.maps.fetch_add(1, Relaxed);
     }
 
-    fn closed(&self, _writable: bool) {
+    fn closed(&self, writable: bool) {
         self.ring.maps.fetch_sub(1, Relaxed);
+        if writable {
+            self.ring.rouse();
+        }
     }
 }
 

@@ -67,6 +67,15 @@ impl Ring {
         }
     }
 
+    /// A mapping that could write is gone, perhaps between what it has published and the wake that
+    /// belongs to it; or words that it moved for a moment are in what others are armed for. Whoever
+    /// sleeps looks, and arms anew. Process context; does not sleep.
+    pub(crate) fn rouse(&self) {
+        for rw in [Rw::Read, Rw::Write] {
+            self.side(rw).alarm.wake_armed(self.news(rw), self);
+        }
+    }
+
     /// Tells mapped holders if nothing more will be published. Does not sleep.
     pub(super) fn finish(&self) {
         if self.is_finished() {

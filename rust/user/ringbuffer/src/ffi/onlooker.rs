@@ -65,7 +65,7 @@ impl Onlooker {
     /// The position of an end: of many producers, where the next record will begin.
     pub(crate) fn position(&self, rw: u32) -> u64 {
         match self.many() {
-            Some(view) if rw == FERRIO_RB_WRITE => end_of(&view),
+            Some(view) if rw == FERRIO_RB_WRITE => end_of(&view, self.size() as u64),
             // What lies in front of a record is no position.
             Some(_) => self.position_word(rw).load_acquire() & !7,
             None => self.position_word(rw).load_acquire(),
