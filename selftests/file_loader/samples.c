@@ -76,7 +76,7 @@ TEST_F(sample, content)
 	EXPECT_EQ(-EWOULDBLOCK, driver_remove("file_loader"));
 	EXPECT_EQ(0, driver_remove(variant->module));
 	EXPECT_NE(0, access(path, F_OK));
-	EXPECT_STREQ("", log_said(log, variant->module));
+	EXPECT_STREQ("", log_said(log, variant->module, "file_loader"));
 }
 
 /* The driver cannot be inserted, and says why, in one line; file_loader says nothing. */
@@ -86,7 +86,7 @@ TEST_F(sample, content)
 											\
 	snprintf(_line, sizeof(_line), "%s: no configuration: %s\n", variant->module, why); \
 	EXPECT_EQ(-(error), driver_insert(variant->module, parameters));		\
-	EXPECT_STREQ(_line, log_said(_log, variant->module));				\
+	EXPECT_STREQ(_line, log_said(_log, variant->module, "file_loader"));		\
 	EXPECT_EQ(self->live, rb_live_pages());						\
 } while (0)
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Records of a driver in C: reserved here, ended there, in the middle of others, and wrongly. */
+#include "../log.h"
 #include "fix_c_record.h"
 
 /* What ferrio_ring_alloc() takes. */
@@ -208,10 +209,11 @@ TEST_F(c_record, shutdown_wakes_the_driver)
 	EXPECT_EQ(-ESHUTDOWN, arg.result);
 }
 
-/* What a driver leaves behind is not ended by anybody: whoever comes there is told. */
+/* What a driver leaves behind is not ended by anybody: whoever comes there is told, and the log. */
 TEST_F(c_record, left_behind)
 {
 	struct ring_records c = map_end(self->fd);
+	int log = log_from_here();
 	uint64_t record;
 	const void *out;
 	int r = rb_mint(self->fd, FERRIO_RB_READ);
@@ -222,6 +224,7 @@ TEST_F(c_record, left_behind)
 	ASSERT_EQ(0, rd_record(self->fd, FERRIO_TEST_RING_ATOMIC, "third", 5, 5));
 	close(self->fd);
 	self->fd = -1;
+	EXPECT_NE(NULL, strstr(log_said(log, "ringbuffer", "ringbuffer"), " 1 of its records"));
 	ASSERT_EQ(5, next_of(&c, &out));
 	EXPECT_EQ(0, memcmp(out, "first", 5));
 	EXPECT_EQ(-EBADMSG, next_of(&c, &out));

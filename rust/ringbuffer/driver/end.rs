@@ -390,6 +390,12 @@ impl<S: Side> Direction<S> {
         context: Context,
         mut try_it: impl FnMut() -> Result<T>,
     ) -> Result<T> {
+        // Also if it need not sleep this time. Without the check this would be a call for nothing:
+        // records are short, and whoever waits for room schedules.
+        #[cfg(CONFIG_DEBUG_ATOMIC_SLEEP)]
+        if matches!(context, Context::MaySleep) {
+            kernel::task::might_sleep();
+        }
         loop {
             match try_it() {
                 Err(err) if err == EAGAIN => match context {

@@ -4,8 +4,11 @@
 
 use super::Ring;
 use crate::rw::Rw;
-use ferrio::{poll::Mask, shared::fence, word::Word};
-use kernel::sync::atomic::{Full, Release};
+use ferrio::{log, poll::Mask, shared::fence, word::Word};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Full, Release},
+};
 
 impl Ring {
     /// Whether nobody holds the producer end and no turn is under way in it: nothing more will be
@@ -60,11 +63,21 @@ impl Ring {
         self.open.fetch_sub(1, Full) == 1
     }
 
-    /// The driver is gone: what it has not ended nobody will.
+    /// The driver is gone: what it has not ended nobody will. Process context.
     pub(crate) fn forget_records(&self) {
-        if self.open.xchg(0, Full) != 0 {
-            self.make_up(Rw::Write);
+        let left = self.open.xchg(0, Full);
+        if left == 0 {
+            return;
         }
+        if let Some(kept) = log::may_say() {
+            pr_warn!(
+                "a driver has freed its ring before it had ended {} of its records: programs that \
+                 come there find the ring corrupt ({} such lines not printed)\n",
+                left,
+                kept,
+            );
+        }
+        self.make_up(Rw::Write);
     }
 
     /// A mapping that could write is gone, perhaps between what it has published and the wake that
