@@ -51,8 +51,12 @@ modules-test: ## modules and KUnit modules for the test kernel, in out/modules/t
 	@bash -ec '$(call bed-modules,TEST,test)'
 
 # Headers, crates and symbols: a driver needs these and the build tree of its kernel.
-driver-api: modules ## what a driver of your own takes to call our modules, copied to TO=directory
+# Whether there is a TO= is looked at in front of the build.
+driver-api-to:
 	@test -n '$(TO)' || { echo "make: driver-api: say where to, TO=directory" >&2; exit 2; }
+
+driver-api: driver-api-to ## what a driver of your own takes to call our modules, copied to TO=directory
+	@$(MAKE) --no-print-directory modules
 	@mkdir -p '$(TO)/include/ferrio'
 	@cp -rL rust/driver/. '$(TO)/'
 	@cp rust/uapi/ferrio/file_loader.h rust/uapi/ferrio/ringbuffer.h '$(TO)/include/ferrio/'
@@ -69,4 +73,4 @@ rustdoc: ## HTML of the kernel crates in out/doc; a warning is an error
 		MO=$(CURDIR)/out/build/doc kbuild-args="ferrio-doc=$(CURDIR)/out/doc" quiet-modules=1 modules; \
 		echo "documentation: $(CURDIR)/out/doc/ferrio/index.html"'
 
-.PHONY: modules clean modules-stock modules-test driver-api clippy rustdoc
+.PHONY: modules clean modules-stock modules-test driver-api driver-api-to clippy rustdoc

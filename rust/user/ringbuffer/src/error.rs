@@ -212,7 +212,8 @@ impl Error {
             }
             (During::Info, Errno::NOTTY) => "this descriptor is no ring, nor an end of one",
             (During::Info, Errno::BADF) => {
-                "this descriptor is no end of that kind: Ring::from_fd() takes a plain open"
+                "this descriptor is no end of that kind: Ring::from_fd() takes a plain open, or a \
+                 driver's file"
             }
             (During::Info, Errno::OPNOTSUPP) => {
                 "this ringbuffer.ko has no mapped rings: insmod a newer one"
@@ -237,7 +238,8 @@ impl Error {
                 "as many producers as a ring can have are mapped: drop one"
             }
             (During::Mint, Errno::BADF) => {
-                "this open has no such end: it was handed out before, or was not opened for it"
+                "this open has no such end: it was handed out before, it was not opened for it, or \
+                 a driver has it"
             }
             (During::Mint, Errno::DQUOT) => {
                 "too much ring memory of this user: close some, or raise user_max_bytes of \
@@ -264,7 +266,9 @@ impl Error {
             (During::Contended, _) => {
                 "other producers move the ring's words all the time: one of them is broken"
             }
-            (During::Turn, Errno::INVAL) => "more bytes than there are, or than the ring holds",
+            (During::Turn, Errno::INVAL) => {
+                "more bytes than there are, or than the ring holds (of records: its size less 8)"
+            }
             _ => return None,
         })
     }
@@ -282,7 +286,8 @@ impl fmt::Display for Error {
             ),
             During::OtherSize { bytes, ring } => write!(
                 f,
-                "the ring has {ring} bytes, not {bytes}: its size is set before its first use"
+                "the ring has {ring} bytes, not {bytes}: its size is set before its first use, or \
+                 by its driver"
             ),
             during => {
                 let what = match during {
