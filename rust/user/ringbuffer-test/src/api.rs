@@ -44,9 +44,12 @@ pub const TESTS: &[Test] = &[
     ("error.debug", error_debug),
 ];
 
-const MORE: &str = "more bytes than there are, or than the ring holds";
+const MORE: &str =
+    "more bytes than there are, or than the ring holds (of records: its size less 8)";
 const OVER: &str = "the time is over";
-const OTHER: &str = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open";
+const OTHER: &str =
+    "this descriptor is no end of that kind: Ring::from_fd() takes a plain open, or a \
+                driver's file";
 const MS: Duration = Duration::from_millis(1);
 
 fn pair() -> (Producer, Consumer) {
@@ -273,7 +276,9 @@ fn ring_of_a_descriptor() {
     fails(Ring::from_fd(null.into()), Errno::NOTTY, text);
     // There and back: the size, and what was handed out, are the ring's.
     let ring = Ring::try_from(OwnedFd::from(ring)).unwrap();
-    let text = "this open has no such end: it was handed out before, or was not opened for it";
+    let text =
+        "this open has no such end: it was handed out before, it was not opened for it, or a \
+                driver has it";
     fails(ring.producer(), Errno::BADF, text);
     assert_eq!(ring.observer().unwrap().size(), 2 * PAGE);
     let ring = Ring::from_fd(OwnedFd::from(Ring::open().unwrap())).unwrap();

@@ -49,14 +49,18 @@ fn another_size() {
     let _end = ring.producer_fd().unwrap();
     // What it has already is as good as set.
     ring.set_size(PAGE).unwrap();
-    let text = "the ring has 4096 bytes, not 8192: its size is set before its first use";
+    let text =
+        "the ring has 4096 bytes, not 8192: its size is set before its first use, or by its \
+                driver";
     fails(ring.set_size(2 * PAGE), Errno::BUSY, text);
 }
 
 fn handed_out_twice() {
     let ring = Ring::open().unwrap();
     let _ends = (ring.producer().unwrap(), ring.consumer_fd().unwrap());
-    let text = "this open has no such end: it was handed out before, or was not opened for it";
+    let text =
+        "this open has no such end: it was handed out before, it was not opened for it, or a \
+                driver has it";
     fails(ring.producer(), Errno::BADF, text);
     fails(ring.producer_fd(), Errno::BADF, text);
     fails(ring.consumer(), Errno::BADF, text);
@@ -64,7 +68,8 @@ fn handed_out_twice() {
 }
 
 fn another_end() {
-    let text = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open";
+    let text = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open, or a \
+                driver's file";
     let ring = Ring::open().unwrap();
     fails(
         Producer::from_fd(ring.consumer_fd().unwrap()),

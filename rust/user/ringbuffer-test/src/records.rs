@@ -418,7 +418,8 @@ fn another_ring() {
     let (producer, _consumer) = ringbuffer(PAGE).unwrap();
     let end = OwnedFd::from(producer);
     fails(RecordProducer::try_from(end), Errno::PROTO, text);
-    let text = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open";
+    let text = "this descriptor is no end of that kind: Ring::from_fd() takes a plain open, or a \
+                driver's file";
     let ring = waiting()[0].open().unwrap();
     let ends = (ring.producer_fd().unwrap(), ring.consumer_fd().unwrap());
     fails(RecordConsumer::from_fd(ends.0), Errno::BADF, text);

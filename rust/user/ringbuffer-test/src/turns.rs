@@ -31,7 +31,8 @@ pub const TESTS: &[Test] = &[
 ];
 
 const AGAIN: &str = "it would have to wait, and must not";
-const MORE: &str = "more bytes than there are, or than the ring holds";
+const MORE: &str =
+    "more bytes than there are, or than the ring holds (of records: its size less 8)";
 const CLOSED: &str = "no consumer is left: nobody will read it";
 const OVER: &str = "the time is over";
 
