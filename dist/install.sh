@@ -1,0 +1,216 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# install.sh install|uninstall PREFIX [DESTDIR]
+#
+# Puts everything but the modules in place, and takes it away again.  What was put
+# where is written down in PREFIX/share/ferrio/installed, which is what is taken
+# away: also of a version that had other files.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+verb=$1 prefix=${2%/} dest=${3-}
+base=$dest$prefix
+list=$base/share/ferrio/installed
+
+die()
+{
+	echo "make $verb: $*" >&2
+	exit 1
+}
+
+case $prefix in
+/*) ;;
+*) die "PREFIX=$prefix: has to begin with a /" ;;
+esac
+
+put() # MODE SOURCE|- NAME
+{
+	mkdir -p "$stage/${3%/*}"
+	if [ "$2" = - ]; then cat >"$stage/$3"; else cp "$top/$2" "$stage/$3"; fi
+	chmod "$1" "$stage/$3"
+}
+
+tree() # DIRECTORY NAME PATTERN...
+{
+	from=$1 name=$2
+	shift 2
+	for pattern; do
+		# A link is what it leads to.
+		(cd "$top/$from" && find -L . -type f -name "$pattern" ! -path '*/target/*') |
+			LC_ALL=C sort | while read -r file; do
+			put 644 "$from/${file#./}" "$name/${file#./}"
+		done
+	done
+}
+
+filled() # FILE
+{
+	sed "s|@PREFIX@|$prefix|; s|@VERSION@|$version|" "$top/$1"
+}
+
+headers()
+{
+	for file in "$top"/rust/uapi/ferrio/*.h "$top"/rust/user/include/ferrio/*.h; do
+		put 644 "${file#"$top"/}" "include/ferrio/${file##*/}"
+	done
+	filled dist/ferrio.pc.in | put 644 - share/pkgconfig/ferrio.pc
+}
+
+# What `make driver-api` copies, less the symbols of a build: those of a kernel
+# without MODVERSIONS are the same for all.
+driver()
+{
+	tree rust/driver share/ferrio/driver driver.mk '*.h' '*.rs'
+	for name in file_loader ringbuffer; do
+		put 644 "rust/uapi/ferrio/$name.h" "share/ferrio/driver/include/ferrio/$name.h"
+	done
+	put 644 rust/uapi/bindgen_parameters share/ferrio/driver/bindgen_parameters
+	symvers | put 644 - share/ferrio/driver/Module.symvers
+}
+
+symvers()
+{
+	for module in file_loader:FERRIO_FILE_API ringbuffer:FERRIO_RING_API; do
+		sed -n 's/^FERRIO_EXPORT(\(.*\));$/\1/p' "$top/rust/${module%:*}/export_symbols.c" |
+			while read -r symbol; do
+				printf '0x00000000\t%s\t%s\tEXPORT_SYMBOL_GPL\t%s\n' \
+					"$symbol" "${module%:*}" "${module#*:}"
+			done
+	done
+}
+
+# The crates of programs find each other, and the headers, where they lie here.
+crates()
+{
+	tree rust/ring share/ferrio/rust/ring '*.rs' Cargo.toml
+	tree rust/uapi share/ferrio/rust/uapi '*.h' bindgen_parameters
+	tree rust/user/include share/ferrio/rust/user/include '*.h'
+	members='"../ring"'
+	for file in "$top"/rust/user/*-sys/Cargo.toml "$top"/rust/user/ringbuffer/Cargo.toml; do
+		file=${file%/Cargo.toml}
+		name=${file##*/}
+		tree "rust/user/$name" "share/ferrio/rust/user/$name" '*.rs' '*.h' Cargo.toml
+		members="$members, \"$name\""
+	done
+	sed "s|^members = .*|members = [$members]|" "$top/rust/user/Cargo.toml" |
+		put 644 - share/ferrio/rust/user/Cargo.toml
+}
+
+pages() # DIRECTORY
+{
+	for file in "$top/$1"/*.[1-9]; do
+		put 644 "${file#"$top"/}" "share/man/man${file##*.}/${file##*/}"
+	done
+}
+
+# The command, if `make tools` has built it.
+tools()
+{
+	[ -x "$top/out/tools/ferrio" ] || {
+		echo "make install: without the command ferrio, which 'make tools' builds" >&2
+		return 0
+	}
+	put 755 out/tools/ferrio bin/ferrio
+	pages out/tools/man
+	put 644 out/tools/completions/ferrio.bash share/bash-completion/completions/ferrio
+	put 644 out/tools/completions/_ferrio share/zsh/site-functions/_ferrio
+	put 644 out/tools/completions/ferrio.fish share/fish/vendor_completions.d/ferrio.fish
+}
+
+system()
+{
+	put 644 dist/60-ferrio.rules lib/udev/rules.d/60-ferrio.rules
+	put 644 dist/sysusers.conf lib/sysusers.d/ferrio.conf
+	put 644 dist/modules-load.conf share/doc/ferrio/examples/modules-load.d/ferrio.conf
+	put 644 dist/modprobe.conf share/doc/ferrio/examples/modprobe.d/ferrio.conf
+	put 644 README.md share/doc/ferrio/README.md
+	for file in "$top"/samples/*.[ch] "$top"/samples/*.rs; do
+		# Twins are for the bench.
+		case $file in *_twin.c) continue ;; esac
+		put 644 "${file#"$top"/}" "share/doc/ferrio/examples/${file##*/}"
+	done
+}
+
+# One line for each file, and for each directory that was made for them.
+entries() # f|d LIST
+{
+	[ ! -e "$2" ] || sed -n "s/^$1 //p" "$2"
+}
+
+# An installed file is whole or not there, also for who reads it in this moment.  The
+# list is there first, so that also an interrupted call can be taken back.
+copy()
+{
+	{
+		(cd "$stage" && find . -type f) | sed 's|^\./|f |'
+		echo "f share/ferrio/installed"
+		(cd "$stage" && find . -mindepth 1 -type d) | sed 's|^\./||' |
+			while read -r dir; do
+				[ -d "$base/$dir" ] || echo "d $dir"
+			done
+		entries d "$list" | sed 's/^/d /'
+		# The prefix itself, which is no entry of its own.
+		[ -z "$new" ] || echo "d ."
+		entries d "$list" | sed -n 's/^\.$/d ./p'
+	} | LC_ALL=C sort -u >"$stage.list"
+	[ ! -e "$list" ] || cp "$list" "$stage.old"
+	mkdir -p "${list%/*}"
+	# What an older version had and this one has not goes at the end.
+	{ cat "$stage.list"; entries f "$stage.old" | sed 's/^/f /'; } |
+		LC_ALL=C sort -u >"$list"
+	(cd "$stage" && find . -type f) | while read -r file; do
+		mkdir -p "$base/${file%/*}"
+		cp "$stage/$file" "$base/$file.part"
+		chmod "$(stat -c %a "$stage/$file")" "$base/$file.part"
+		mv -f "$base/$file.part" "$base/$file"
+	done
+	entries f "$stage.list" >"$stage.new"
+	entries f "$stage.old" | grep -vxF -f "$stage.new" | while read -r file; do
+		rm -f "$base/$file"
+	done
+	cp "$stage.list" "$list"
+}
+
+take()
+{
+	cp "$list" "$stage.list"
+	entries f "$stage.list" | while read -r file; do
+		rm -f "$base/$file" "$base/$file.part"
+	done
+	# What somebody else has put there stays, with its directory.
+	entries d "$stage.list" | LC_ALL=C sort -r | while read -r dir; do
+		[ "$dir" = . ] || rmdir "$base/$dir" 2>/dev/null || :
+	done
+	if grep -qx 'd \.' "$stage.list"; then
+		rmdir -p --ignore-fail-on-non-empty "$base" 2>/dev/null || :
+	fi
+}
+
+version=$(cat "$top/VERSION")
+umask 022
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+stage=$work/stage
+mkdir "$stage"
+case $verb in
+install)
+	new=
+	[ -d "$base" ] || new=1
+	mkdir -p "$base" 2>/dev/null && [ -w "$base" ] ||
+		die "$base is not yours to write: sudo make install, or PREFIX=\$HOME/.local"
+	headers
+	driver
+	crates
+	pages Documentation/man
+	tools
+	system
+	copy
+	;;
+uninstall)
+	[ -e "$list" ] ||
+		die "nothing of ferrio is in $base: give the PREFIX= and DESTDIR= of make install"
+	[ -w "${list%/*}" ] || die "$base is not yours to write: sudo make uninstall"
+	take
+	;;
+esac
