@@ -71,11 +71,13 @@ driver()
 
 symvers()
 {
-	for module in file_loader:FERRIO_FILE_API ringbuffer:FERRIO_RING_API; do
+	for module in file_loader:file ringbuffer:ring; do
+		space=$(sed -n 's/^#define FERRIO_[A-Z]*_API[[:space:]]*//p' \
+			"$top/rust/driver/include/ferrio_${module#*:}.h" | tr -d '"')
 		sed -n 's/^FERRIO_EXPORT(\(.*\));$/\1/p' "$top/rust/${module%:*}/export_symbols.c" |
 			while read -r symbol; do
 				printf '0x00000000\t%s\t%s\tEXPORT_SYMBOL_GPL\t%s\n' \
-					"$symbol" "${module%:*}" "${module#*:}"
+					"$symbol" "${module%:*}" "$space"
 			done
 	done
 }
@@ -163,7 +165,7 @@ copy()
 		mkdir -p "$base/${file%/*}"
 		cp "$stage/$file" "$base/$file.part"
 		chmod "$(stat -c %a "$stage/$file")" "$base/$file.part"
-		mv -f "$base/$file.part" "$base/$file"
+		mv -fT "$base/$file.part" "$base/$file"
 	done
 	entries f "$stage.list" >"$stage.new"
 	entries f "$stage.old" | grep -vxF -f "$stage.new" | while read -r file; do
@@ -176,7 +178,9 @@ take()
 {
 	cp "$list" "$stage.list"
 	entries f "$stage.list" | while read -r file; do
-		rm -f "$base/$file" "$base/$file.part"
+		# A directory in its place is somebody else's.
+		[ -d "$base/$file" ] || rm -f "$base/$file"
+		rm -f "$base/$file.part"
 	done
 	# What somebody else has put there stays, with its directory.
 	entries d "$stage.list" | LC_ALL=C sort -r | while read -r dir; do
@@ -197,8 +201,9 @@ case $verb in
 install)
 	new=
 	[ -d "$base" ] || new=1
-	mkdir -p "$base" 2>/dev/null && [ -w "$base" ] ||
+	if ! mkdir -p "$base" 2>/dev/null || [ ! -w "$base" ]; then
 		die "$base is not yours to write: sudo make install, or PREFIX=\$HOME/.local"
+	fi
 	headers
 	driver
 	crates

@@ -29,15 +29,16 @@ ready() # KDIR MO PATH
 	[ "$have" = "$want" ] ||
 		die "the modules in MO=$2 are for $have, KDIR=$1 is of $want: run 'make KDIR=$1', or give the KDIR= that they were built for"
 	dir=$3/lib/modules/$want
-	mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ] ||
+	if ! mkdir -p "$dir" 2>/dev/null || [ ! -w "$dir" ]; then
 		die "$dir is not yours to write: sudo make modules_install, or INSTALL_MOD_PATH=directory"
+	fi
 }
 
 # What a package is made of has no modules of the kernel itself, to which ours could be
 # added: whoever installs the package calls depmod.
 run_depmod() # PATH RELEASE
 {
-	[ -e "$1/lib/modules/$2/modules.builtin" ] || return 0
+	[ -e "$1/lib/modules/$2/modules.dep" ] || return 0
 	command -v depmod >/dev/null ||
 		die "depmod is missing (Debian: apt install kmod): then run depmod -b ${1:-/} $2"
 	depmod -b "${1:-/}" "$2"

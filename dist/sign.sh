@@ -13,8 +13,9 @@ die()
 }
 
 usage="KEY=private key (PEM, or a pkcs11: URI) CERT=certificate (PEM or DER)"
-[ -n "$key" ] && [ -n "$cert" ] ||
-	die "whose signature? $usage; Documentation/signing.rst says how to make a pair"
+case $key:$cert in
+:* | *:) die "whose signature? $usage; Documentation/signing.rst says how to make a pair" ;;
+esac
 [ -e "$cert" ] || die "CERT=$cert: there is no such file"
 case $key in
 pkcs11:*) ;;
@@ -23,7 +24,7 @@ esac
 tool=$kdir/scripts/sign-file
 [ -x "$tool" ] || die "there is no scripts/sign-file in KDIR=$kdir: its kernel has no CONFIG_MODULE_SIG, or the tree is not prepared ('make check-kdir KDIR=$kdir')"
 [ -e "$mo/modules.order" ] || die "there are no modules in MO=$mo: run 'make' first"
-hash=$(sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"/\1/p' "$kdir/include/config/auto.conf")
+hash=$(sed -n 's/^CONFIG_MODULE_SIG_HASH=//p' "$kdir/include/config/auto.conf" | tr -d '"')
 [ -n "$hash" ] || die "KDIR=$kdir: its kernel has no CONFIG_MODULE_SIG, and looks at no signature"
 
 # sign-file takes any two, and what it makes of two that are no pair no kernel loads.

@@ -16,6 +16,7 @@
 #   --no-erms                 rep movsb counts one instruction per byte under
 #                             icount: tell the guest not to use it
 #   --fsrm                    tell it to use that for all copies and nothing else
+#   --uefi FILE               variables of UEFI firmware, which then starts the guest
 #   --shell                   console on this terminal
 #   --accel                   only say which accelerator this machine gives
 #
@@ -36,7 +37,7 @@ die()
 }
 
 kernel='' initrd='' name='' limit='' cpus=2 mem=1024 append='' files=''
-icount='' erms=',+erms' shell='' only_accel='' accel=''
+icount='' erms=',+erms' shell='' only_accel='' accel='' uefi=''
 
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -56,6 +57,7 @@ while [ $# -gt 0 ]; do
 	--mem) mem=$2 ;;
 	--append) append="$append $2" ;;
 	--files) files=$2 ;;
+	--uefi) uefi=$2 ;;
 	--force-accel) accel=$2 ;;
 	*) die "$1: no such option" ;;
 	esac
@@ -164,6 +166,11 @@ kvm) args+=(-accel kvm -cpu host) ;;
 	;;
 esac
 args+=(-smp "$cpus")
+if [ -n "$uefi" ]; then
+	args+=(-machine q35,smm=off
+		-drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
+		-drive "if=pflash,format=raw,snapshot=on,file=$(realpath "$uefi")")
+fi
 if [ -n "$shell" ]; then
 	args+=(-serial mon:stdio)
 	limit=0
