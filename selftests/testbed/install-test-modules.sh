@@ -126,7 +126,10 @@ plan $rows
 built || echo "# the modules could not be built, see $FERRIO_OUT/log/install-build.log"
 row modinfo modinfo
 row system system
+# What one row alone needs of those in front of it.
+[ -e "$root/lib/modules/$KVER/modules.dep" ] || system
 before=$(lines "$root") before_lists=$(lists)
+wanted installed || installed >/dev/null 2>&1
 for name in installed known preferred uninstalled staged; do
 	row $name $name
 done
@@ -190,11 +193,17 @@ signed: $signing/ringbuffer.ko" "$(sort "$work/said")" || return
 			"$signing/$module.ko" || return
 	done
 }
+
+signed_anew()
+{
+	signed_by one && signed_by two
+}
 row signed signed_by one
-row signed_anew signed_by two
+row signed_anew signed_anew
 
 installed_signed()
 {
+	signed_by two || return
 	made KDIR="$STOCK_KDIR" MO="$signing" modules_install DESTDIR="$work/sealed" \
 		>"$work/said" || { cat "$work/said"; return 1; }
 	differ two "$(field signer \
