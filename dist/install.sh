@@ -66,6 +66,7 @@ driver()
 		put 644 "rust/uapi/ferrio/$name.h" "share/ferrio/driver/include/ferrio/$name.h"
 	done
 	put 644 rust/uapi/bindgen_parameters share/ferrio/driver/bindgen_parameters
+	put 755 rust/driver/bindgen_flags.sh share/ferrio/driver/bindgen_flags.sh
 	symvers | put 644 - share/ferrio/driver/Module.symvers
 }
 

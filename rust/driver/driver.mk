@@ -37,11 +37,16 @@ export FERRIO_GEN := $(abspath $(obj))
 ifdef CONFIG_RUST
 
 # The C flags of the kernel, less those that libclang does not know: the list is
-# rust/Makefile's own, read from there so that it fits the kernel that is used.
+# rust/Makefile's own, read from there so that it fits the kernel that is used.  Header
+# packages of distributions leave that file out: then libclang is asked.
+ferrio-rust-makefile := $(firstword $(wildcard $(srctree)/rust/Makefile $(objtree)/rust/Makefile))
+ifneq ($(ferrio-rust-makefile),)
 ferrio-bindgen-skip := $(shell sed -n '/^bindgen_skip_c_flags :=/,/[^\\]$$/p' \
-	$(srctree)/rust/Makefile | sed 's/^bindgen_skip_c_flags :=//; s/\\$$//')
+	$(ferrio-rust-makefile) | sed 's/^bindgen_skip_c_flags :=//; s/\\$$//')
+endif
 ifeq ($(ferrio-bindgen-skip),)
-$(error rust/Makefile of the kernel source has no bindgen_skip_c_flags: this kernel is not supported yet)
+ferrio-bindgen-skip = $(shell $(ferrio-driver)/bindgen_flags.sh '$(BINDGEN)' \
+	$(filter -f% -m%,$(c_flags)))
 endif
 ferrio-bindgen-target-x86 := x86_64-linux-gnu
 ferrio-bindgen-target-arm64 := aarch64-linux-gnu
