@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# What README.md says has to be so: prints KTAP.
+# What README.md and CONTRIBUTING.md say has to be so: prints KTAP.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,7 +30,7 @@ verbs()
 named()
 {
 	grep -oE '\]\([^)#]+\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^http'
-	grep -oE '(Documentation|samples|rust|selftests)/[A-Za-z0-9_./-]+[A-Za-z0-9]' "$1"
+	grep -oE '(Documentation|samples|rust|selftests|dist|dkms)/[A-Za-z0-9_./-]+[A-Za-z0-9]' "$1"
 }
 
 missing_files()
@@ -46,7 +46,7 @@ missing_verbs()
 	verbs "$1" | comm -23 - "$work/verbs"
 }
 
-plan_tests 6
+plan_tests 8
 
 block README.md >"$work/hello.c"
 same sample_is_verbatim "$(cat samples/hello.c)" "$(cat "$work/hello.c")"
@@ -65,6 +65,10 @@ result ring_run_compiles $status "$said"
 
 same files_exist '' "$(missing_files README.md)"
 same verbs_exist '' "$(missing_verbs README.md)"
+
+# Whoever begins to change something goes by these.
+same guide_files_exist '' "$(missing_files CONTRIBUTING.md; missing_files CHANGELOG.md)"
+same guide_verbs_exist '' "$(missing_verbs CONTRIBUTING.md)"
 
 # The checks above can fail at all.
 cat >"$work/bad.md" <<'END'
