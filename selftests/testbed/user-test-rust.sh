@@ -22,7 +22,8 @@ cargo_env
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-packages=(--package ferrio-ringbuffer --package ferrio-ringbuffer-sys)
+packages=(--package ferrio-ringbuffer --package ferrio-ringbuffer-sys
+	--package ferrio-file-loader-sys)
 with_fake=(-p ferrio-ringbuffer-test --features fake --test host)
 
 cargo() # COMMAND...
@@ -53,7 +54,7 @@ row() # NAME COMMAND...
 sections()
 {
 	local name
-	for name in ferrio-ringbuffer ferrio-ringbuffer-sys; do
+	for name in ferrio-ringbuffer ferrio-ringbuffer-sys ferrio-file-loader-sys; do
 		in_root -C rust/user timeout 1200 env "${CARGO_ENV[@]}" \
 			RUSTC_BOOTSTRAP="${name//-/_}" cargo rustdoc --quiet --locked --lib \
 			--package "$name" -- -Z unstable-options --output-format json 2>&1 &&
@@ -113,7 +114,7 @@ examples()
 		return 1
 	}
 	[ "$(grep -cE '^test result: ok\. [1-9][0-9]* passed; 0 failed; 0 ignored' \
-		<<<"$said")" -ge 2 ]
+		<<<"$said")" -ge 3 ]
 }
 
 # One of the example programs.

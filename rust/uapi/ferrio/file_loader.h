@@ -20,8 +20,8 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define FERRIO_FL_DEVICE	"/dev/file_loader"
-#define FERRIO_FL_ABI_VERSION	1
+#define FERRIO_FL_DEVICE	"/dev/file_loader"	/* root's, or a group's by udev */
+#define FERRIO_FL_ABI_VERSION	1	/* of struct ferrio_fl_info */
 
 /* struct ferrio_fl_info.features: what this module can do. */
 #define FERRIO_FL_FEAT_FD	(1ULL << 0)	/* FERRIO_FL_LOAD_FD */
