@@ -18,7 +18,13 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 
     /// Where /proc, /sys, /lib, /boot and /dev are looked for
-    #[arg(long, global = true, hide = true, env = "FERRIO_ROOT_DIR", default_value = "/")]
+    #[arg(
+        long,
+        global = true,
+        hide = true,
+        env = "FERRIO_ROOT_DIR",
+        default_value = "/"
+    )]
     pub(crate) root: Root,
 }
 

@@ -45,3 +45,39 @@ impl Root {
         self.0 == Path::new("/")
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Path, Root};
+    use std::{fs, os::unix::fs::symlink};
+    use tempfile::TempDir;
+
+    /// A system made of files, for what reads of one.
+    pub(crate) struct Tree(TempDir);
+
+    impl Tree {
+        pub(crate) fn new() -> Self {
+            Tree(TempDir::new().expect("a directory"))
+        }
+
+        pub(crate) fn root(&self) -> Root {
+            Root(self.0.path().into())
+        }
+
+        pub(crate) fn write(&self, path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
+            let path = self.root().at(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("its directory");
+            fs::write(path, text).expect("a file");
+        }
+
+        pub(crate) fn link(&self, path: &str, target: &str) {
+            let path = self.root().at(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("its directory");
+            symlink(target, path).expect("a link");
+        }
+
+        pub(crate) fn dir(&self, path: &str) {
+            fs::create_dir_all(self.root().at(path)).expect("a directory");
+        }
+    }
+}

@@ -14,5 +14,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, root: &Root) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("doctor {} {}: not there yet", args.json, root.at("/").display())
+    anyhow::bail!(
+        "doctor {} {}: not there yet",
+        args.json,
+        root.at("/").display()
+    )
 }
