@@ -12,7 +12,8 @@ mod text;
 mod watch;
 
 use crate::{output::or_enough, root::Root};
-pub(crate) use model::Status;
+pub(crate) use device::look as device;
+use model::Status;
 use rates::Sample;
 use std::{
     io::{self, IsTerminal, Write},
