@@ -82,23 +82,20 @@ fn page(command: &clap::Command) -> io::Result<(String, String)> {
     let mut text = Vec::new();
     Man::new(command.clone()).render(&mut text)?;
     let text = String::from_utf8_lossy(&text);
-    let lines: Vec<_> = text
+    // In front of a list of values, where neither a break nor an empty line belongs.
+    let text = text.replace("\n.br\n\n.br\n", "\n.sp\n");
+    let lines = text
         .lines()
         // Ours says it with the date.
         .filter(|line| !line.starts_with(".TH "))
-        .take_while(|line| *line != ".SH VERSION")
-        .collect();
+        .take_while(|line| *line != ".SH VERSION");
     let mut page = format!(
         ".\\\" SPDX-License-Identifier: MIT OR Apache-2.0\n.TH {name} 1 {DATE} \"ferrio {}\"\n",
         env!("CARGO_PKG_VERSION")
     );
-    for (at, line) in lines.iter().enumerate() {
-        // In a list of values a break stands beside each space, where it does nothing.
-        let beside = [at.wrapping_sub(1), at + 1].map(|at| lines.get(at) == Some(&".sp"));
-        if *line != ".br" || beside == [false, false] {
-            page += line.trim_end();
-            page.push('\n');
-        }
+    for line in lines {
+        page += line.trim_end();
+        page.push('\n');
     }
     let sections = SECTIONS.iter().find(|(of, _)| *of == name);
     let (_, sections) = sections.ok_or_else(|| io::Error::other(format!("{name}: no sections")))?;

@@ -30,7 +30,8 @@ pub(crate) struct Found {
 
 pub(crate) fn look(root: &Root) -> io::Result<Found> {
     let mut found = Found::default();
-    for pid in numbers(&root.at("/proc"))? {
+    let pids = numbers(&root.at("/proc"));
+    for pid in pids.map_err(|error| io::Error::new(error.kind(), format!("/proc: {error}")))? {
         let process = Process {
             root,
             pid,

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The command ferrio: one file that needs no library, so that it runs in any guest, and
+# what it writes itself, its manual pages and completions.
+
+TOOLS := out/tools
+
+tools: ## the command ferrio, static, with manual pages and completions, in out/tools
+	@bash -ec '. $(BED)/env.sh; . $(BED)/cargo-lib.sh; cargo_env; \
+		target=$$(in_root rustc -vV | sed -n "s/^host: //p"); \
+		in_root -C rust/user env "$${CARGO_ENV[@]}" \
+			RUSTFLAGS="-C target-feature=+crt-static" \
+			cargo build --locked --release --package ferrio --target "$$target"; \
+		rm -rf $(TOOLS); mkdir -p $(TOOLS)/completions; \
+		cp "$$CARGO_DIR/$$target/release/ferrio" $(TOOLS)/ferrio'
+	@$(TOOLS)/ferrio man $(TOOLS)/man
+	@$(TOOLS)/ferrio completions bash >$(TOOLS)/completions/ferrio.bash
+	@$(TOOLS)/ferrio completions zsh >$(TOOLS)/completions/_ferrio
+	@$(TOOLS)/ferrio completions fish >$(TOOLS)/completions/ferrio.fish
+	@echo; echo "the command: $(CURDIR)/$(TOOLS)/ferrio"
+
+.PHONY: tools
