@@ -73,6 +73,12 @@ built()
 	make --no-print-directory tools
 }
 
+made()
+{
+	cat "$work/tools"
+	return "$(cat "$work/status")"
+}
+
 version()
 {
 	[ "$($tools/ferrio --version)" = "ferrio $(cat VERSION)" ]
@@ -131,9 +137,9 @@ row clippy cargo clippy --locked --all-targets --package ferrio -- -D warnings
 row build has_tests
 if wanted tools version static pages completions; then
 	built >"$work/tools" 2>&1
-	made=$?
+	echo $? >"$work/status"
 fi
-row tools eval 'cat "$work/tools"; [ "$made" = 0 ]'
+row tools made
 row version version
 row static static
 row pages pages

@@ -71,9 +71,14 @@ fn group(system: &System) -> Finding {
         None => Finding::warn(
             "group",
             format!("there is no group {GROUP}: the devices but /dev/ringbuffer are root's alone"),
-            format!("systemd-sysusers, once sysusers.d/ferrio.conf is installed; or: groupadd -r {GROUP}"),
+            format!(
+                "systemd-sysusers, once sysusers.d/ferrio.conf is installed; \
+                 or: groupadd -r {GROUP}"
+            ),
         ),
-        Some(_) if system.is_root => Finding::ok("group", format!("{GROUP} is there; you are root")),
+        Some(_) if system.is_root => {
+            Finding::ok("group", format!("{GROUP} is there; you are root"))
+        }
         Some(number) if system.groups.contains(&number) => {
             Finding::ok("group", format!("you are in {GROUP}"))
         }

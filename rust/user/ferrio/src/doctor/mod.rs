@@ -233,11 +233,14 @@ no failures, 1 warning
         let report = Report {
             format: 1,
             release: "7".into(),
-            findings: vec![Finding::fail("rustc", "not there", "install it")],
+            findings: vec![Finding::fail("rustc", "not there", "do it")],
             warnings: 2,
             failures: 3,
         };
-        let expected = r#"{"format":1,"release":"7","findings":[{"check":"rustc","verdict":"fail","found":"not there","advice":"install it"}],"warnings":2,"failures":3}"#;
+        let finding = r#"{"check":"rustc","verdict":"fail","found":"not there","advice":"do it"}"#;
+        let expected = format!(
+            r#"{{"format":1,"release":"7","findings":[{finding}],"warnings":2,"failures":3}}"#
+        );
         assert_eq!(serde_json::to_string(&report).expect("JSON"), expected);
     }
 }
