@@ -86,7 +86,7 @@ impl Records {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct End {
-    /// Descriptors and mappings, whoever has them.
+    /// Open files and mappings, whoever has them; copies of a descriptor are one open file.
     pub(crate) holders: u64,
     pub(crate) arms: u64,
     pub(crate) wakes: u64,
