@@ -96,7 +96,7 @@ crates()
 		tree "rust/user/$name" "share/ferrio/rust/user/$name" '*.rs' '*.h' Cargo.toml
 		members="$members, \"$name\""
 	done
-	sed "s|^members = .*|members = [$members]|" "$top/rust/user/Cargo.toml" |
+	sed "/^members = /,/\]/c members = [$members]" "$top/rust/user/Cargo.toml" |
 		put 644 - share/ferrio/rust/user/Cargo.toml
 }
 

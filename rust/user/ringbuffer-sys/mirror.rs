@@ -28,7 +28,12 @@ fn read(name: &Path) -> String {
 }
 
 /// The words of the mirror's documents come from `documents`.
-pub(crate) fn bindgen(header: &str, output: &Path, arguments: &[&str], documents: &[impl AsRef<Path>]) {
+pub(crate) fn bindgen(
+    header: &str,
+    output: &Path,
+    arguments: &[&str],
+    documents: &[impl AsRef<Path>],
+) {
     let bindgen = PathBuf::from(env::var_os("BINDGEN").unwrap_or_else(|| "bindgen".into()));
     let target = env::var("TARGET").expect("cargo sets TARGET");
     let status = Command::new(&bindgen)

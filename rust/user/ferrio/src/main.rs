@@ -10,6 +10,7 @@ mod load;
 mod manual;
 mod output;
 mod pipe;
+mod progress;
 mod root;
 mod status;
 

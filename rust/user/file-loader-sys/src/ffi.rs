@@ -212,7 +212,13 @@ pub fn load_bytes(
     request: &Request,
 ) -> Result<OwnedFd, Failure> {
     let source = bytes.as_ptr().expose_provenance() as u64;
-    load(device, FERRIO_FL_IOC_LOAD_BYTES, request, source, bytes.len() as u64)
+    load(
+        device,
+        FERRIO_FL_IOC_LOAD_BYTES,
+        request,
+        source,
+        bytes.len() as u64,
+    )
 }
 
 /// FERRIO_FL_BLOB_INFO, of a blob: where it came from.

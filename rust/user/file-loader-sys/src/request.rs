@@ -106,6 +106,31 @@ pub struct Failure {
     pub bytes: u64,
 }
 
+impl Failure {
+    /// Of a load that was not begun; for tests of what is said of one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ferrio_file_loader_sys::{abi::FERRIO_FL_STAGE_NONE, Failure};
+    ///
+    /// let failure = Failure::new(std::io::Error::from_raw_os_error(25));
+    /// assert_eq!(failure.stage, FERRIO_FL_STAGE_NONE);
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
+    #[must_use]
+    pub fn new(error: io::Error) -> Self {
+        Failure {
+            error,
+            stage: crate::abi::FERRIO_FL_STAGE_NONE,
+            bytes: 0,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.error, f)
@@ -131,4 +156,24 @@ pub struct Blob {
     /// How the file was called, as the loading process saw it; `None` for bytes, and for a file
     /// that had no name.
     pub path: Option<PathBuf>,
+}
+
+impl Blob {
+    /// As [`blob_info`](crate::blob_info) would give it; for tests of what is said of one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use ferrio_file_loader_sys::{abi::ferrio_fl_blob, Blob};
+    ///
+    /// let blob = Blob::new(ferrio_fl_blob::new(), Some("/etc/mine.policy".into()));
+    /// ```
+    ///
+    /// # Cost
+    ///
+    /// None.
+    #[must_use]
+    pub fn new(info: ferrio_fl_blob, path: Option<PathBuf>) -> Self {
+        Blob { info, path }
+    }
 }
