@@ -36,6 +36,11 @@ impl<'a> Fdinfo<'a> {
         })
     }
 
+    /// Of the file, as `/proc/PID/maps` has it too: each end has one of its own.
+    pub(crate) fn inode(&self) -> Option<u64> {
+        self.number("ino")
+    }
+
     /// Bytes, source, purpose and digest, if it is of a loaded file.
     pub(crate) fn loaded(&self) -> Option<(u64, &'static str, &'static str, Option<String>)> {
         let bytes = self.number("fl-bytes")?;

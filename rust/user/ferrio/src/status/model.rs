@@ -105,12 +105,14 @@ pub(crate) struct Holder {
     pub(crate) kind: String,
 }
 
-/// Windows of a process on rings: which ring a window is of the kernel does not tell.
+/// An end that a process has mapped.
 #[derive(Debug, PartialEq, Serialize)]
 pub(crate) struct Mapping {
     pub(crate) pid: u32,
     pub(crate) comm: String,
     pub(crate) kind: &'static str,
+    /// Known as long as somebody has a descriptor of that end.
+    pub(crate) ring: Option<u64>,
     pub(crate) size: u64,
 }
 

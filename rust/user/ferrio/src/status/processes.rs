@@ -26,10 +26,13 @@ pub(crate) struct Found {
     pub(crate) files: Vec<LoadedFile>,
     /// Processes that the caller may not look at.
     pub(crate) not_inspected: u64,
+    /// The ring of each end's inode.
+    ends: BTreeMap<u64, u64>,
 }
 
 pub(crate) fn look(root: &Root) -> io::Result<Found> {
     let mut found = Found::default();
+    let mut windows = Vec::new();
     let pids = numbers(&root.at("/proc"));
     for pid in pids.map_err(|error| io::Error::new(error.kind(), format!("/proc: {error}")))? {
         let process = Process {
@@ -38,12 +41,19 @@ pub(crate) fn look(root: &Root) -> io::Result<Found> {
             comm: root.text(format!("/proc/{pid}/comm")).unwrap_or_default(),
         };
         // Who is gone meanwhile holds nothing.
-        if let Err(error) = process.look(&mut found) {
+        if let Err(error) = process.look(&mut found, &mut windows) {
             if error.kind() == io::ErrorKind::PermissionDenied && !process.is_kernels() {
                 found.not_inspected += 1;
             }
         }
     }
+    // Whoever has the descriptor may come behind who has the mapping.
+    found
+        .mappings
+        .extend(windows.into_iter().map(|(inode, window)| Mapping {
+            ring: found.ends.get(&inode).copied(),
+            ..window
+        }));
     Ok(found)
 }
 
@@ -82,7 +92,7 @@ impl Process<'_> {
         flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
     }
 
-    fn look(&self, found: &mut Found) -> io::Result<()> {
+    fn look(&self, found: &mut Found, windows: &mut Vec<(u64, Mapping)>) -> io::Result<()> {
         let dir = format!("/proc/{}", self.pid);
         let mut names = BTreeSet::from([END.to_owned()]);
         for fd in numbers(&self.root.at(format!("{dir}/fd")))? {
@@ -94,9 +104,7 @@ impl Process<'_> {
             }
         }
         let maps = self.root.text(format!("{dir}/maps"))?;
-        found
-            .mappings
-            .extend(maps.lines().filter_map(|line| self.mapping(line, &names)));
+        windows.extend(maps.lines().filter_map(|line| self.window(line, &names)));
         Ok(())
     }
 
@@ -125,7 +133,12 @@ impl Process<'_> {
         for (seen, kind) in info.rings() {
             is_ring = true;
             let ring = found.rings.entry(seen.id).or_insert(seen);
-            if link != END {
+            // A node's inode is that of every open of it.
+            if link == END {
+                found
+                    .ends
+                    .extend(info.inode().map(|inode| (inode, ring.id)));
+            } else {
                 ring.device = Some(link.clone());
             }
             ring.holders.push(Holder {
@@ -138,10 +151,10 @@ impl Process<'_> {
         Ok(is_ring.then_some(link))
     }
 
-    /// The window of a line of `/proc/PID/maps` that has data. The first three pages have words,
+    /// The window of a line of `/proc/PID/maps` that has data, and its inode. The first three pages have words,
     /// one is the consumer's to write, one the kernel's, one the producer's; the data is behind
     /// them, twice. `Documentation/abi/ringbuffer.rst` has who maps what.
-    fn mapping(&self, line: &str, names: &BTreeSet<String>) -> Option<Mapping> {
+    fn window(&self, line: &str, names: &BTreeSet<String>) -> Option<(u64, Mapping)> {
         let page = rustix::param::page_size() as u64;
         let mut fields = line.split_whitespace();
         let (from, to) = fields.next()?.split_once('-')?;
@@ -149,8 +162,8 @@ impl Process<'_> {
         let bytes = hex(to)?.checked_sub(hex(from)?)?;
         let writable = fields.next()?.contains('w');
         let first = hex(fields.next()?)? / page;
-        // Behind device and inode.
-        let name = fields.nth(2)?;
+        let inode = fields.nth(1)?.parse().ok()?;
+        let name = fields.next()?;
         if !names.contains(name) {
             return None;
         }
@@ -160,12 +173,14 @@ impl Process<'_> {
             (2, true) => ("producer", 1),
             _ => return None,
         };
-        Some(Mapping {
+        let window = Mapping {
             pid: self.pid,
             comm: self.comm.clone(),
             kind,
+            ring: None,
             size: bytes.checked_sub(words * page)? / 2,
-        })
+        };
+        Some((inode, window))
     }
 }
 
@@ -294,6 +309,28 @@ pub(crate) mod tests {
             ("observer", bytes(4)),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_mapping_is_of_the_ring_whose_end_has_its_inode() {
+        let tree = Tree::new();
+        process(&tree, 3, "mapper");
+        process(&tree, 4, "other");
+        let page = rustix::param::page_size();
+        let mut text = String::new();
+        for inode in [1201, 1202, 1203] {
+            let (end, offset) = (0x10_0000 + 3 * page, 2 * page);
+            text +=
+                &format!("100000-{end:x} rw-s {offset:x} 00:13 {inode} anon_inode:ringbuffer\n");
+        }
+        tree.write("/proc/3/maps", text);
+        let info = |inode, id| format!("ino:\t{inode}\n{}", lines("rb", id, 0, 0));
+        open(&tree, 4, 5, "anon_inode:ringbuffer", &info(1202, 8));
+        // A node, whose inode says nothing.
+        open(&tree, 4, 6, "/dev/ringbuffer", &info(1203, 9));
+        let found = look(&tree.root()).expect("a look");
+        let rings: Vec<_> = found.mappings.iter().map(|mapping| mapping.ring).collect();
+        assert_eq!(rings, [None, Some(8), None]);
     }
 
     #[test]

@@ -184,17 +184,12 @@ fn of_holder(holder: &Holder) -> String {
 }
 
 fn of_mapping(mapping: &Mapping) -> String {
-    let Mapping {
-        pid,
-        comm,
-        kind,
-        size,
-    } = mapping;
-    format!(
-        "{}[{pid}]: {kind} of a ring of {}",
-        plain(comm),
-        bytes(*size)
-    )
+    let (comm, size) = (plain(&mapping.comm), bytes(mapping.size));
+    let ring = match mapping.ring {
+        Some(id) => format!("ring {id}, {size}"),
+        None => format!("a ring of {size}, its descriptor is closed"),
+    };
+    format!("{comm}[{}]: {} of {ring}", mapping.pid, mapping.kind)
 }
 
 fn of_file(file: &LoadedFile) -> String {
@@ -345,10 +340,11 @@ loaded files: 0
 
     #[test]
     fn mapped_ends_and_loaded_files() {
-        let mapping = Mapping {
+        let mapping = |kind, ring| Mapping {
             pid: 5,
             comm: "m".into(),
-            kind: "consumer",
+            kind,
+            ring,
             size: 65536,
         };
         let file = LoadedFile {
@@ -361,7 +357,7 @@ loaded files: 0
             sha256: Some("00ff".into()),
         };
         let status = Status {
-            mappings: vec![mapping],
+            mappings: vec![mapping("consumer", None), mapping("producer", Some(4))],
             files: vec![file],
             ..nothing()
         };
@@ -369,8 +365,9 @@ loaded files: 0
 modules
 devices
 rings: 0
-mapped ends: 1
-  m[5]: consumer of a ring of 64 KiB
+mapped ends: 2
+  m[5]: consumer of a ring of 64 KiB, its descriptor is closed
+  m[5]: producer of ring 4, 64 KiB
 loaded files: 1
   load[6] fd 3: 1000 B for policy, sha256 00ff
 ";
