@@ -10,6 +10,9 @@ fn main() {
     let here = env::var("CARGO_PKG_VERSION").expect("cargo sets CARGO_PKG_VERSION");
     if let Ok(text) = fs::read_to_string("../../../VERSION") {
         let there = text.trim();
-        assert_eq!(here, there, "version of Cargo.toml, and of the file VERSION");
+        assert_eq!(
+            here, there,
+            "version of Cargo.toml, and of the file VERSION"
+        );
     }
 }

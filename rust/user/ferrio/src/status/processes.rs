@@ -151,9 +151,9 @@ impl Process<'_> {
         Ok(is_ring.then_some(link))
     }
 
-    /// The window of a line of `/proc/PID/maps` that has data, and its inode. The first three pages have words,
-    /// one is the consumer's to write, one the kernel's, one the producer's; the data is behind
-    /// them, twice. `Documentation/abi/ringbuffer.rst` has who maps what.
+    /// The window of a line of `/proc/PID/maps` that has data, and its inode. The first three pages
+    /// have words: one is the consumer's to write, one the kernel's, one the producer's. The data
+    /// is behind them, twice. `Documentation/abi/ringbuffer.rst` has who maps what.
     fn window(&self, line: &str, names: &BTreeSet<String>) -> Option<(u64, Mapping)> {
         let page = rustix::param::page_size() as u64;
         let mut fields = line.split_whitespace();
