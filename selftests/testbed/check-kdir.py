@@ -3,8 +3,10 @@
 """check-kdir.py kdir - what keeps Rust modules from being built in a tree.
 
 One line for each defect, with the command that mends it; exit status 1.
-Without a defect one line says what was found.  See mending below for the
-advice, which differs between distributions.
+Without a defect one line says what was found; status 0.  2 is for a wrong
+call.  The advice, which differs between distributions, is prep_mending.py's.
+To be run elsewhere, DKMS's source for one, it needs that file, the list
+"supported", and python3, and nothing else.
 """
 
 import ctypes
@@ -20,12 +22,22 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 sys.dont_write_bytecode = True
-from prep_mending import Mending  # noqa: E402
+from prep_mending import Mending, content  # noqa: E402
 
 # e_machine of what the host can run.
 MACHINES = {'x86_64': 62, 'aarch64': 183, 'riscv64': 243, 'loongarch64': 258}
 # Crates that every kernel with Rust has; others came and went.
 CRATES = ('core', 'bindings', 'kernel')
+# Options that Kconfig drops CONFIG_RUST for, with what they would need; a
+# condition is met if one of its options has the value that is set for it.
+EXCLUDES = (
+    ('CONFIG_MODVERSIONS', 'CONFIG_GENDWARFKSYMS=y'),
+    ('CONFIG_RANDSTRUCT', ''),
+    ('CONFIG_GCC_PLUGIN_RANDSTRUCT', ''),
+    ('CONFIG_DEBUG_INFO_BTF', 'CONFIG_PAHOLE_HAS_LANG_EXCLUDE=y'),
+    ('CONFIG_KASAN', 'CONFIG_CC_IS_CLANG=y'),
+    ('CONFIG_CFI', 'CONFIG_HAVE_CFI_ICALL_NORMALIZE_INTEGERS_RUSTC=y'),
+)
 TARGETS = {'CONFIG_ARM64': 'aarch64-unknown-none',
            'CONFIG_RISCV': 'riscv64imac-unknown-none-elf',
            'CONFIG_LOONGARCH': 'loongarch64-unknown-none-softfloat'}
@@ -51,11 +63,10 @@ def first_error(text):
 def read_config(path):
     """auto.conf as a dictionary; quotes removed."""
     config = {}
-    with open(path, encoding='utf-8', errors='replace') as f:
-        for line in f:
-            name, eq, value = line.strip().partition('=')
-            if eq and name.startswith('CONFIG_'):
-                config[name] = value.strip('"')
+    for line in content(path).splitlines():
+        name, eq, value = line.strip().partition('=')
+        if eq and name.startswith('CONFIG_'):
+            config[name] = value.strip('"')
     return config
 
 
@@ -123,6 +134,10 @@ class Tree:
         self.defects = []
         self.found = []
         self.config = {}
+        self.release = ''
+        # The rustc that made the metadata, and one here that is the same.
+        self.made_by_rustc = ''
+        self.other_rustc = ''
         self.mending = Mending(kdir)
 
     def path(self, *parts):
@@ -142,35 +157,86 @@ class Tree:
                 for name in ('source', 'scripts', 'arch')):
             self.defect(f'{self.kdir} is not a kernel build tree', 'headers')
             return
+        self.config = read_config(self.path('include/config/auto.conf'))
+        self.release = content(self.path('include/config/kernel.release'))
+        self.release = self.release.strip()
+        if not self.check_place():
+            return
         for name in ('include/config/auto.conf', 'scripts/mod/modpost',
                      'Module.symvers'):
             if not os.path.exists(self.path(name)):
                 self.defect(f'{self.kdir} is not prepared: it has no {name}',
                             'symvers' if name[0] == 'M' else 'prepare')
                 return
-        self.config = read_config(self.path('include/config/auto.conf'))
-        try:
-            with open(self.path('include/config/kernel.release'),
-                      encoding='utf-8') as f:
-                self.found.append(f.read().strip())
-        except OSError:
-            self.found.append('kernel without a release')
+        self.found.append(self.release or 'kernel without a release')
         self.check_cc()
         self.check_bindgen()
         if self.config.get('CONFIG_RUST') != 'y':
             self.defect('the kernel is configured without Rust '
-                        '(CONFIG_RUST is off)', 'rust')
+                        f'(CONFIG_RUST is off{self.why_no_rust()})', 'rust')
             return
-        missing = [c for c in CRATES
-                   if not os.path.exists(self.path(f'rust/lib{c}.rmeta'))]
+        needed = [f'rust/lib{c}.rmeta' for c in CRATES]
+        if self.config.get('CONFIG_RUST_INLINE_HELPERS') == 'y':
+            needed.append('rust/helpers/helpers_module.bc')
+        missing = [n for n in needed if not os.path.exists(self.path(n))]
         if missing:
-            names = ', '.join(f'rust/lib{c}.rmeta' for c in missing)
-            self.defect(f'no Rust metadata: {names} missing', 'metadata')
+            self.defect(f'no Rust metadata: {", ".join(missing)} missing',
+                        'metadata')
+            self.check_rust_src()
             return
         sound = self.check_macros()
         sound = self.check_rustc() and sound
         if sound:
             self.probe()
+
+    def check_place(self):
+        """Whether the tree is where it was made, and for whom it lies there."""
+        makefile = content(self.path('Makefile'))
+        for path in re.findall(r'^include (/.*/Makefile)$|'
+                               r'^(?:export )?KBUILD_OUTPUT *= *(/.*)$',
+                               makefile, re.M):
+            path = path[0] or path[1]
+            if not os.path.exists(path):
+                self.defect(f'its Makefile leads to {path}, which is not '
+                            'there: the tree or its source was moved', 'moved')
+                return False
+        m = re.search(r'/modules/([^/]+)/build/?$', self.kdir)
+        if m and self.release and m.group(1) != self.release:
+            self.defect(f'the tree is for {self.release}, not for '
+                        f'{m.group(1)}, which would refuse what is built in '
+                        'it', 'release')
+            return False
+        return True
+
+    def why_no_rust(self):
+        """The options that keep Rust out, as far as the configuration tells."""
+        on = [name for name, need in EXCLUDES
+              if self.config.get(name) == 'y' and
+              (not need or self.config.get(need[:-2]) != 'y')]
+        # Only link-time optimization keeps Rust from types in BTF.
+        if self.config.get('CONFIG_DEBUG_INFO_BTF') == 'y' and \
+           self.config.get('CONFIG_LTO') == 'y':
+            on.append('CONFIG_LTO')
+        needs = dict(EXCLUDES)
+        words = [name + (f' without {needs[name][:-2]}' if needs.get(name)
+                         else '') for name in on]
+        if self.config.get('CONFIG_RUST_IS_AVAILABLE') != 'y':
+            words.append('no rustc or bindgen when it was configured')
+        return ', in its way: ' + ', '.join(words) if words else ''
+
+    def check_rust_src(self):
+        """What makes the metadata anew compiles core, from rust-src."""
+        if self.mending.ours or self.mending.family(self) != 'own':
+            return
+        status, sysroot = run(os.environ.get('RUSTC', 'rustc'), '--print',
+                              'sysroot')
+        library = os.environ.get('RUST_LIB_SRC') or \
+            os.path.join(sysroot, 'lib/rustlib/src/rust/library')
+        if status is None:
+            self.defect('rustc is not installed', 'no-rustc')
+        elif not os.path.exists(os.path.join(library, 'core/src/lib.rs')):
+            self.defect('the source of the core crate is not installed '
+                        f'({library}/core)', 'rust-src')
 
     def check_macros(self):
         # What rustc links in was made by rustc, so it tells its version too;
@@ -204,9 +270,12 @@ class Tree:
                 self.defect(f'{name} names no rustc: damaged, or made by a '
                             f'rustc that is not known here', 'metadata')
                 return False
+            self.made_by_rustc = theirs
             if theirs != ours:
+                self.other_rustc = self.same_rustc(theirs)
                 self.defect(f'{name} was made by {theirs}, but the rustc '
-                            f'here is {ours}', 'rustc')
+                            f'here is {ours}',
+                            'rustc-name' if self.other_rustc else 'rustc')
                 return False
         text = self.config.get('CONFIG_RUSTC_VERSION_TEXT', '')
         if text != ours:
@@ -215,6 +284,14 @@ class Tree:
             return False
         self.found.append(short(ours))
         return True
+
+    @staticmethod
+    def same_rustc(text):
+        """A rustc of that very version that is here by another name."""
+        m = re.match(r'rustc (\d+\.\d+)', text)
+        names = [f'rustc-{m.group(1)}'] if m else []
+        return next((name for name in names + ['/usr/bin/rustc']
+                     if run(name, '--version') == (0, text)), '')
 
     def check_cc(self):
         clang = self.config.get('CONFIG_CC_IS_CLANG') == 'y'
@@ -267,7 +344,8 @@ class Tree:
             target = next((t for c, t in TARGETS.items() if c in self.config),
                           None)
         if not target:
-            self.defect('scripts/target.json is missing', 'prepare')
+            self.defect('scripts/target.json is missing, which says for '
+                        'which machine rustc builds', 'target')
             return
         with tempfile.TemporaryDirectory() as tmp:
             source = os.path.join(tmp, 'probe.rs')
@@ -288,7 +366,8 @@ class Tree:
 
 def main():
     if len(sys.argv) != 2:
-        sys.exit('usage: check-kdir.py kdir')
+        print('usage: check-kdir.py kdir', file=sys.stderr)
+        sys.exit(2)
     tree = Tree(os.path.abspath(sys.argv[1]))
     tree.check()
     for line in tree.defects:

@@ -6,6 +6,7 @@
 # The tree is looked at with the tools that a build in it would use: those of
 # the Debian 13 root for the trees in the cache, the caller's for others.
 set -eu
+[ $# -le 1 ] || { echo "usage: check-kdir.sh [kdir]" >&2; exit 2; }
 kdir=${1:-/lib/modules/$(uname -r)/build}
 FERRIO_VERB=${FERRIO_VERB:-check-kdir KDIR=$kdir}
 # shellcheck source=env.sh
