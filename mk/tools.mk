@@ -4,13 +4,17 @@
 # what it writes itself, its manual pages and completions.
 
 TOOLS := out/tools
+# Most of the time would go into what reads the command line, which is not in a hurry.
+tools-profile = $(foreach name,clap_builder clap_complete, \
+	--config profile.release.package.$(name).opt-level=1)
 
 tools: ## the command ferrio, static, with manual pages and completions, in out/tools
 	@bash -ec '. $(BED)/env.sh; . $(BED)/cargo-lib.sh; cargo_env; \
 		target=$$(in_root rustc -vV | sed -n "s/^host: //p"); \
 		in_root -C rust/user env "$${CARGO_ENV[@]}" \
 			RUSTFLAGS="-C target-feature=+crt-static" \
-			cargo build --locked --release --package ferrio --target "$$target"; \
+			cargo build --locked --release --package ferrio --target "$$target" \
+			$(tools-profile); \
 		rm -rf $(TOOLS); mkdir -p $(TOOLS)/completions; \
 		cp "$$CARGO_DIR/$$target/release/ferrio" $(TOOLS)/ferrio'
 	@$(TOOLS)/ferrio man $(TOOLS)/man
