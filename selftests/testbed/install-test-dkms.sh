@@ -20,14 +20,18 @@ cd "$FERRIO_TOP" || exit 1
 
 version=$(cat VERSION)
 source=$work/root/usr/src/ferrio-$version
-for shape in debian arch ubuntu bare; do
-	"$here/install-trees.sh" $shape "$work/$shape"
-done
+
+# A tree takes a while: only those that are asked for.
+tree() # SHAPE
+{
+	[ -e "$work/$1" ] || "$here/install-trees.sh" "$1" "$work/$1"
+}
 
 dk() # VERB SHAPE [ARGUMENT...]
 {
 	local verb=$1 shape=$2
 	shift 2
+	tree "$shape" || return
 	mkdir -p "$work/dkms/$shape" "$work/to/$shape"
 	in_root env FERRIO_DKMS_CACHE="$work/cache" "${also[@]}" dkms "$verb" "ferrio/$version" \
 		-k "${release:-$KVER}" --kernelsourcedir "$work/$shape/build" \
@@ -122,6 +126,7 @@ another_series()
 
 without_rust()
 {
+	tree bare
 	cp -r "$work/bare" "$work/no-rust"
 	sed -i '/^CONFIG_RUST=y/d' "$work/no-rust/build/include/config/auto.conf"
 	skipped "$KVER" no-rust
@@ -129,23 +134,24 @@ without_rust()
 
 # --- what is in the way ---
 
-# Packages as if they were installed.
-packages() # NAME=VERSION...
+# Packages as if they were installed, or in another state.
+packages() # NAME=VERSION[=STATE]...
 {
-	local one
+	local one name version state
 	rm -rf "$work/dpkg"
 	mkdir -p "$work/dpkg/info" "$work/dpkg/updates"
 	cp "${FERRIO_DPKG:-$root_dpkg}/status" "$work/dpkg/status"
 	for one; do
+		IFS='=' read -r name version state <<<"$one"
 		cat >>"$work/dpkg/status" <<EOF
 
-Package: ${one%%=*}
-Status: install ok installed
+Package: $name
+Status: install ok ${state:-installed}
 Priority: optional
 Section: kernel
 Maintainer: nobody <nobody@localhost>
 Architecture: amd64
-Version: ${one#*=}
+Version: $version
 Description: made up
 EOF
 	done
@@ -188,6 +194,27 @@ source_is_gone()
 	says_of debian "$cannot $work/sources/linux-source-$series.tar.xz is missing: apt install --reinstall linux-source-$series"
 }
 
+# As dpkg has them when it configures the headers of a new kernel, and DKMS is called.
+in_an_update()
+{
+	packages "$headers=half-configured" "linux-source-$series=$KPKGVER=unpacked"
+	rm -rf "$work/sources"
+	mkdir -p "$work/cache/kdir/$KVER"
+	says_of debian "$cannot $work/sources/linux-source-$series.tar.xz is missing: apt install --reinstall linux-source-$series" &&
+	# Nor is its tree one of a kernel that is gone.
+	[ -d "$work/cache/kdir/$KVER" ]
+	local status=$?
+	rm -rf "$work/cache"
+	return $status
+}
+
+# What was removed has left its configuration, and no files.
+source_was_removed()
+{
+	packages "$headers" "linux-source-$series=$KPKGVER=config-files"
+	says_of debian "$cannot its headers have no Rust metadata, which is made from the kernel's source: apt install linux-source-$series=$KPKGVER"
+}
+
 no_tools()
 {
 	packages "$headers" "linux-source-$series=$KPKGVER"
@@ -204,6 +231,7 @@ another_rustc()
 	echo >"$work/sources/linux-source-$series.tar.xz"
 	printf '#!/bin/sh\necho rustc 1.90.0\n' >"$work/bin/rustc"
 	chmod 755 "$work/bin/rustc"
+	tree debian
 	more=(PATH="$work/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	says_of debian "$cannot the kernel was built by $(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT=//p' \
 		"$work/debian/build/include/config/auto.conf" | tr -d '"'), here rustc is rustc 1.90.0: apt install --reinstall rustc, and no other rustc in front of it in PATH"
@@ -227,6 +255,7 @@ $cannot its Rust metadata could not be made: the reason is above" &&
 as_check_kdir()
 {
 	packages
+	tree bare
 	says_of bare "$(in_root python3 -B "$here/check-kdir.py" "$work/bare/build")"
 }
 
@@ -240,8 +269,8 @@ forgotten()
 }
 
 rows='sources conf arch_builds arch_installed arch_removed ubuntu_builds another_series
-	without_rust no_source source_of_another_version source_is_gone no_tools
-	another_rustc spoilt_source as_check_kdir forgotten'
+	without_rust no_source source_of_another_version source_is_gone in_an_update
+	source_was_removed no_tools another_rustc spoilt_source as_check_kdir forgotten'
 # shellcheck disable=SC2086 # a list of words
 plan $rows
 row sources sources
@@ -252,7 +281,8 @@ row arch_installed arch_installed
 row arch_removed arch_removed
 row ubuntu_builds builds ubuntu
 for name in another_series without_rust no_source source_of_another_version \
-	source_is_gone no_tools another_rustc spoilt_source as_check_kdir forgotten; do
+	source_is_gone in_an_update source_was_removed no_tools another_rustc spoilt_source \
+	as_check_kdir forgotten; do
 	row $name $name
 done
 end_tests
