@@ -105,3 +105,25 @@ in_new_root() {
 	unshare --mount --propagation private \
 		"$FERRIO_BED/prep-enter.sh" "$1" / "${@:2}"
 }
+
+# The mirror that a Debian host itself uses; nothing elsewhere, so that
+# debootstrap takes its default.
+host_mirror() {
+	local ID='' VERSION_CODENAME=''
+	# shellcheck source=/dev/null
+	. /etc/os-release
+	[ "$ID" = debian ] && command -v apt-get >/dev/null || return 0
+	# shellcheck disable=SC2016 # apt's own format
+	apt-get indextargets --no-release-info --format \
+		'$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v r="$VERSION_CODENAME" '$1 == r && $2 == "main" {
+			print $3; exit
+		}'
+}
+
+# The proxy that a Debian host's apt goes by, as lines for another apt.
+host_proxy() {
+	if command -v apt-config >/dev/null; then
+		apt-config dump | grep -E '^Acquire::https?::Proxy ' || true
+	fi
+}

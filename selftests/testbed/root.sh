@@ -27,21 +27,6 @@ check_host() {
   sudo apt-get install --no-install-recommends ${missing[*]}"
 }
 
-# The mirror that a Debian host itself uses; nothing elsewhere, so that
-# debootstrap takes its default.
-host_mirror() {
-	local ID='' VERSION_CODENAME=''
-	# shellcheck source=/dev/null
-	. /etc/os-release
-	[ "$ID" = debian ] && command -v apt-get >/dev/null || return 0
-	# shellcheck disable=SC2016 # apt's own format
-	apt-get indextargets --no-release-info --format \
-		'$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
-		awk -v r="$VERSION_CODENAME" '$1 == r && $2 == "main" {
-			print $3; exit
-		}'
-}
-
 # A source of the host that does not answer is no reason to stop: whether
 # debootstrap can be had shows in the next line.
 install_debootstrap() {
@@ -80,9 +65,7 @@ make_base() {
 		echo 'APT::Sandbox::User "root";'
 		echo 'Acquire::Retries "3";'
 		echo 'Acquire::Languages "none";'
-		if command -v apt-config >/dev/null; then
-			apt-config dump | grep -E '^Acquire::https?::Proxy ' || true
-		fi
+		host_proxy
 	} >"$new/etc/apt/apt.conf.d/90ferrio"
 	# No service is to start in the root.
 	printf '#!/bin/sh\nexit 101\n' >"$new/usr/sbin/policy-rc.d"
