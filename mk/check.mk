@@ -16,6 +16,12 @@ check-test: ## only the guest with the test kernel
 check-stock: ## only the guests with the stock kernel
 	@$(TESTBED)/check.sh stock
 
+check-install: ## only the packages, in a fresh Debian 13 (12 minutes)
+	@$(TESTBED)/check.sh install
+
+check-all: ## check and check-install
+	@$(TESTBED)/check.sh host test stock install
+
 check-long: ## all tests with their long rounds (hours)
 	@FERRIO_LONG=1 $(TESTBED)/check.sh
 
@@ -25,4 +31,4 @@ check-mutants: ## each of selftests/mutants/*.patch has to make its test fail
 shell: ## a guest to try things in, modules inserted; ADD=directory to take along, KERNEL=test
 	@$(TESTBED)/check-shell.sh $(or $(KERNEL),stock) $(if $(ADD),'$(ADD)')
 
-.PHONY: check check-host check-test check-stock check-long check-mutants shell
+.PHONY: check check-host check-test check-stock check-install check-all check-long check-mutants shell

@@ -246,6 +246,21 @@ def place_without_any_stream():
            (1, "FAILED stock: not one of its tests ran"))
 
 
+INSTALL = "install/newcomer/fresh | install.4 | install\n"
+
+
+@case
+def place_install():
+    expect(run("TAP version 13\n1..1\nok 1 fresh\n", manifest=INSTALL, place="install",
+               prefix="install/newcomer"),
+           (0, "install: 1 passed, 0 failed, 0 skipped\n1 passed, 0 failed, 0 skipped\n"))
+
+
+@case
+def install_is_not_missed_elsewhere():
+    expect(run(GOOD, manifest=MANIFEST + INSTALL), (0, GOOD_END))
+
+
 @case
 def same_id_twice():
     text = GOOD.replace("ok 2 pipe.write", "ok 2 pipe.read")

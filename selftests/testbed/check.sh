@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# check.sh [host|test|stock]...: make check, or a part of it.
+# check.sh [host|test|stock|install]...: make check, or a part of it; install only if
+# it is named, as it takes a fresh Debian and ten minutes.
 #
 # Two chains run side by side, since the machine has two cores at least and the
 # test kernel (its build, then its guest) takes about as long as everything
@@ -83,6 +84,12 @@ host_scripts()
 	done
 }
 
+# The packages in a fresh Debian, with a guest of its own.
+chain_install()
+{
+	step 'install: install-newcomer' host_script install-newcomer
+}
+
 chain_host()
 {
 	local name
@@ -101,7 +108,7 @@ add() # PLACE PREFIX NAME
 
 mkdir -p "$logs"
 rm -f "$logs"/{stock,test}-{main,1cpu,tarball}.{ktap,verdict}
-for name in $(host_scripts); do rm -f "$logs/$name".{ktap,verdict}; done
+for name in $(host_scripts) install-newcomer; do rm -f "$logs/$name".{ktap,verdict}; done
 start=$SECONDS
 
 "$here/kdir.sh" || exit 1
@@ -122,12 +129,14 @@ fi
 	renice -n 5 -p "$BASHPID" >/dev/null
 	if wants stock; then chain_stock; fi
 	if wants host; then chain_host; fi
+	if wants install; then chain_install; fi
 } 2>&1 | cat
 [ -z "$test_chain" ] || wait "$test_chain"
 
 if wants host; then
 	for name in $(host_scripts); do add host "host/${name#check-}" "$name"; done
 fi
+if wants install; then add install install/newcomer install-newcomer; fi
 for place in test stock; do
 	wants "$place" || continue
 	add "$place" '!' "$place-main"

@@ -12,7 +12,7 @@ FERRIO_VERB=distclean
 # shellcheck source=prep-lib.sh
 . "$FERRIO_BED/prep-lib.sh"
 
-ours=(root root.tmp debs kver stock modules src kdir testkernel config lock accel cargo checkpatch)
+ours=(root root.tmp install debs kver stock modules src kdir testkernel config lock accel cargo checkpatch)
 
 # Mounts beneath the cache in any mount name space that can be seen: a build
 # or a guest may be running in the root at this moment.

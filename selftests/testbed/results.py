@@ -28,7 +28,9 @@ PASS, FAIL, SKIP = "PASS", "FAIL", "SKIP"
 ABSENT = "did not run"
 # A result without a name: planned, but cut away.  No test can be called this.
 NAMELESS = "(no name)"
-PLACES = ("host", "test", "stock")
+PLACES = ("host", "test", "stock", "install")
+# What is meant if none is named: the others are asked for.
+USUAL = ("host", "test", "stock")
 Row = collections.namedtuple("Row", "place id status why")
 Line = collections.namedtuple("Line", "requirement places")
 
@@ -208,7 +210,7 @@ def report(rows, places):
         return f"{count[PASS]} passed, {count[FAIL]} failed, {count[SKIP]} skipped"
 
     for place in places:
-        print(f"{place + ':':7}{counts([r for r in rows if r.place == place])}")
+        print(f"{place + ':':6} {counts([r for r in rows if r.place == place])}")
     print(counts(rows), flush=True)
     passed = any(row.status == PASS for row in rows)
     return passed and not any(row.status == FAIL for row in rows)
@@ -229,7 +231,7 @@ def programs(manifest, place, prefix):
 def main():
     args = argparse.ArgumentParser(usage=__doc__)
     args.add_argument("--manifest")
-    args.add_argument("--places", default=",".join(PLACES))
+    args.add_argument("--places", default=",".join(USUAL))
     args.add_argument("--only", action="append", default=[])
     args.add_argument("--programs", nargs=2)
     args.add_argument("--status", action="store_true")
