@@ -52,15 +52,15 @@ sources()
 	! (cd "$source" && find . -type l -o -name '*kunit*' -o -name '*test*.sh') | grep . ||
 		return
 	! grep -l '@VERSION@\|@SERIES@' -r "$source" || return
-	differ 'rwxr-xr-x dkms/build
-rwxr-xr-x dkms/pre-build' "$(cd "$source" && ls -l dkms/build dkms/pre-build |
-		sed 's/^-\(.\{9\}\) .* /\1 /')"
+	differ '755 dkms/build
+755 dkms/pre-build' "$(cd "$source" && stat -c '%a %n' dkms/build dkms/pre-build)"
 }
 
 # What DKMS reads is what Kbuild makes.
 conf()
 {
 	(
+		# shellcheck disable=SC2034 # for dkms.conf
 		kernelver=1 kernel_source_dir=2
 		# shellcheck source=/dev/null
 		. "$source/dkms.conf"

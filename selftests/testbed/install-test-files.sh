@@ -106,6 +106,7 @@ program()
 		in_root -C "$work" cc -Wall -Wextra -Werror $(pkg --cflags) -o "$name" "$name.c" ||
 			return
 	done
+	# shellcheck disable=SC2046 # words
 	grep -F "$FERRIO_TOP" <<<"$(in_root -C "$work" cc -M $(pkg --cflags) hello.c)" && return 1
 	return 0
 }
@@ -157,7 +158,7 @@ EOF
 	in_root -C "$work/driver" make -C "$STOCK_KDIR" M="$work/driver" || return
 	differ 'file_loader
 ringbuffer' "$(in_root modinfo -F depends "$work"/driver/*.ko)" || return
-	[ -z "$(grep -rlF --include='*.cmd' "$FERRIO_TOP" "$work/driver")" ]
+	! grep -rlF --include='*.cmd' "$FERRIO_TOP" "$work/driver"
 }
 
 # The list that uninstall goes by.

@@ -103,9 +103,11 @@ lists()
 
 uninstalled()
 {
-	made install PREFIX=/usr DESTDIR="$root" >"$work/said" &&
-	made uninstall PREFIX=/usr DESTDIR="$root" >"$work/said" ||
-		{ cat "$work/said"; return 1; }
+	if ! made install PREFIX=/usr DESTDIR="$root" >"$work/said" ||
+		! made uninstall PREFIX=/usr DESTDIR="$root" >"$work/said"; then
+		cat "$work/said"
+		return 1
+	fi
 	differ "$before" "$(lines "$root")" && differ "$before_lists" "$(lists)"
 }
 

@@ -165,6 +165,7 @@ scripts()
 	differ 'control md5sums' "$(cd "$work/ferrio-tools/DEBIAN" && echo *)" || return
 	differ "$(awk '/^[0-9]/ { print "interest-noawait /usr/src/linux-source-" $1 ".tar.xz" }' \
 		"$here/supported")" "$(grep -v '^#' "$work/ferrio-dkms/DEBIAN/triggers")" || return
+	# shellcheck disable=SC2016 # debhelper's own
 	grep -qxF '   systemd-sysusers ${DPKG_ROOT:+--root="$DPKG_ROOT"} ferrio.conf' \
 		"$work/ferrio-dkms/DEBIAN/postinst"
 }

@@ -67,6 +67,7 @@ guest() # NAME TRY OPTION...
 	tr -d '\r' <"$FERRIO_OUT/log/install-taint-$name.ktap" | sed '0,/job$/d'
 }
 # A list on the kernel's command line has no blanks.
+# shellcheck disable=SC2016 # the guest's shell
 sed -i 's/in \$ferrio_try/in $(echo $ferrio_try | tr , " ")/' "$tree/job"
 
 version=$(cat VERSION)
