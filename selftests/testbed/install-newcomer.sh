@@ -61,6 +61,7 @@ fresh()
 	mkdir -p "$new"
 	in_root -C "$new" tar --numeric-owner -xf "$FERRIO_CACHE/install/base.tar.zst" || return
 	differ trixie "$(sed -n 's/^VERSION_CODENAME=//p' "$new/etc/os-release")" || return
+	# shellcheck disable=SC2016 # dpkg's own format
 	differ '' "$(inside dpkg-query -W -f '${Package}\n' |
 		grep -xE 'ferrio.*|dkms|rustc.*|bindgen|linux-source.*')" || return
 	cp "${debs[@]/#/out/deb/}" "$new/root/" || return
@@ -113,6 +114,7 @@ program()
 {
 	echo "$ cc \$(pkg-config --cflags ferrio) -o hello /usr/share/doc/ferrio-dev/examples/hello.c" \
 		>>"$console"
+	# shellcheck disable=SC2016 # the newcomer's shell
 	differ '' "$(inside runuser -l alice -c \
 		'cc $(pkg-config --cflags ferrio) -o hello /usr/share/doc/ferrio-dev/examples/hello.c')"
 }
@@ -192,12 +194,12 @@ ferrio/$version, $KVER, x86_64: installed" "$(inside dkms status | LC_ALL=C sort
 # The kernel that goes takes its modules, and the tree they were built in, with it.
 purged()
 {
-	inside apt-get purge -y ferrio-dkms ferrio-dev ferrio-tools "linux-image-$other" \
-		"linux-headers-$other" >"$FERRIO_OUT/log/newcomer.purge" &&
-	inside apt-get autoremove -y --purge >>"$FERRIO_OUT/log/newcomer.purge" || {
+	if ! inside apt-get purge -y ferrio-dkms ferrio-dev ferrio-tools "linux-image-$other" \
+		"linux-headers-$other" >"$FERRIO_OUT/log/newcomer.purge" ||
+		! inside apt-get autoremove -y --purge >>"$FERRIO_OUT/log/newcomer.purge"; then
 		tail -n 60 "$FERRIO_OUT/log/newcomer.purge"
 		return 1
-	}
+	fi
 	differ '' "$(files | LC_ALL=C comm -13 "$work/before" -)"
 }
 
@@ -206,7 +208,7 @@ purged()
 plain()
 {
 	sed -E 's/[0-9]+\.[0-9]+\.[0-9]+\+deb13/KERNEL/g; s/\.{3,}.*/.../
-		s/[A-Z][a-z]{2} +[0-9]+ [0-9:]{5}/DATE/; s/[0-9]+, +[0-9]+ DATE/NUMBERS DATE/
+		s/[A-Z][a-z]{2} +[0-9]+ [0-9:]{5}/DATE/; s/[0-9]+, +[0-9]+ DATE/NUMBERS DATE/; s/10:[0-9]+ +/10:N /
 		s/[[:space:]]+$//'
 }
 
