@@ -15,8 +15,8 @@ use std::{
 
 /// Copy files, or the standard input, to the standard output through a ring
 ///
-/// A thread reads them into the ring, another one writes what is in it; both have mapped it, so that
-/// the data moves without a system call of the ring's while neither waits for the other.
+/// A thread reads them into the ring, another one writes what is in it; both have mapped it, so
+/// that the data moves without a system call of the ring's while neither waits for the other.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The files; -, or none, is the standard input
@@ -69,6 +69,10 @@ fn produce(files: &[PathBuf], mut producer: Producer) -> ExitCode {
         };
         let done = from.and_then(|mut from| io::copy(&mut from, &mut producer));
         if let Err(error) = done {
+            // Who takes it has gone, and says why itself.
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                break;
+            }
             // As cat does: the others may be there.
             eprintln!("ferrio: {}: {error}", file.display());
             failed = true;

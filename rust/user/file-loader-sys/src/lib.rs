@@ -13,7 +13,8 @@
 //!
 //! let device = File::options().read(true).write(true).open("/dev/file_loader")?;
 //! let file = File::open("/lib/firmware/regulatory.db")?;
-//! let blob = sys::load_fd(device.as_fd(), file.as_fd(), &Request::new(FERRIO_FL_FIRMWARE, 1 << 20))
+//! let request = Request::new(FERRIO_FL_FIRMWARE, 1 << 20);
+//! let blob = sys::load_fd(device.as_fd(), file.as_fd(), &request)
 //!     .map_err(|failure| failure.error)?;
 //! let mut bytes = Vec::new();
 //! File::from(blob).read_to_end(&mut bytes)?;

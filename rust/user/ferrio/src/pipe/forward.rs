@@ -2,8 +2,8 @@
 
 //! Signals that are meant for all of the commands.
 //!
-//! A terminal sends SIGINT and SIGQUIT to each of them by itself: what it leads to is theirs to say,
-//! so we only stay to see how they end. What was sent to us alone goes on to them.
+//! A terminal sends SIGINT and SIGQUIT to each of them by itself: what it leads to is theirs to
+//! say, so we only stay to see how they end. What was sent to us alone goes on to them.
 
 use rustix::process::{pidfd_open, pidfd_send_signal, Pid, PidfdFlags, Signal};
 use signal_hook::{
