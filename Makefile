@@ -18,7 +18,7 @@ include $(filter-out mk/build.mk,$(wildcard mk/*.mk))
 help: ## this list
 	@echo 'usage: make [verb] [KDIR=build tree] [MO=output directory] [KVER=kernel release]'
 	@echo
-	@sed -n 's/^\([a-z][a-z0-9-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z][a-z0-9_-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | \
 		sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
 .DEFAULT:

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# install.sh install|uninstall PREFIX [DESTDIR]
+# install.sh install PREFIX [DESTDIR]
+# install.sh uninstall PREFIX DESTDIR [MODULES]     MODULES: what went already, if any did
 #
 # Puts everything but the modules in place, and takes it away again.  What was put
 # where is written down in PREFIX/share/ferrio/installed, which is what is taken
@@ -10,8 +11,6 @@ set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 verb=$1 prefix=${2%/} dest=${3-}
-base=$dest$prefix
-list=$base/share/ferrio/installed
 
 die()
 {
@@ -19,10 +18,17 @@ die()
 	exit 1
 }
 
+# pkg-config gives the name to a shell, and sed puts it in.
 case $prefix in
+*[[:space:]\\\&\|\"\$\`\#\;]*)
+	die "PREFIX=$prefix: a name with blanks or one of \\ & | \" \$ \` # ; is not for pkg-config" ;;
 /*) ;;
+'') die "PREFIX=$2: has to be a directory below /" ;;
 *) die "PREFIX=$prefix: has to begin with a /" ;;
 esac
+# However it is written, the same: how many directories were made is counted in it.
+base=$(realpath -ms -- "$dest$prefix")
+list=$base/share/ferrio/installed
 
 put() # MODE SOURCE|- NAME
 {
@@ -135,14 +141,22 @@ system()
 	done
 }
 
-# One line for each file, and for each directory that was made for them.
-entries() # f|d LIST
+# One line for each file, one for each directory that was made for them, and how many
+# were made for the prefix: itself, and above it.
+entries() # f|d|m LIST
 {
 	[ ! -e "$2" ] || sed -n "s/^$1 //p" "$2"
 }
 
-# An installed file is whole or not there, also for who reads it in this moment.  The
-# list is there first, so that also an interrupted call can be taken back.
+# An installed file is whole or not there, also for who reads it in this moment.  What a
+# link in its place leads to is somebody else's: install replaces the link.
+whole() # FROM MODE TO
+{
+	install -m "$2" -T "$1" "$3.part"
+	mv -fT "$3.part" "$3"
+}
+
+# The list is there first, so that also an interrupted call can be taken back.
 copy()
 {
 	{
@@ -153,26 +167,24 @@ copy()
 				[ -d "$base/$dir" ] || echo "d $dir"
 			done
 		entries d "$list" | sed 's/^/d /'
-		# The prefix itself, which is no entry of its own.
-		[ -z "$new" ] || echo "d ."
-		entries d "$list" | sed -n 's/^\.$/d ./p'
+		[ "$new" = 0 ] || echo "m $new"
+		entries m "$list" | sed 's/^/m /'
 	} | LC_ALL=C sort -u >"$stage.list"
 	[ ! -e "$list" ] || cp "$list" "$stage.old"
 	mkdir -p "${list%/*}"
 	# What an older version had and this one has not goes at the end.
 	{ cat "$stage.list"; entries f "$stage.old" | sed 's/^/f /'; } |
-		LC_ALL=C sort -u >"$list"
+		LC_ALL=C sort -u >"$stage.both"
+	whole "$stage.both" 644 "$list"
 	(cd "$stage" && find . -type f) | while read -r file; do
 		mkdir -p "$base/${file%/*}"
-		cp "$stage/$file" "$base/$file.part"
-		chmod "$(stat -c %a "$stage/$file")" "$base/$file.part"
-		mv -fT "$base/$file.part" "$base/$file"
+		whole "$stage/$file" "$(stat -c %a "$stage/$file")" "$base/$file"
 	done
 	entries f "$stage.list" >"$stage.new"
 	entries f "$stage.old" | grep -vxF -f "$stage.new" | while read -r file; do
 		rm -f "$base/$file"
 	done
-	cp "$stage.list" "$list"
+	whole "$stage.list" 644 "$list"
 }
 
 take()
@@ -185,23 +197,29 @@ take()
 	done
 	# What somebody else has put there stays, with its directory.
 	entries d "$stage.list" | LC_ALL=C sort -r | while read -r dir; do
-		[ "$dir" = . ] || rmdir "$base/$dir" 2>/dev/null || :
+		rmdir "$base/$dir" 2>/dev/null || :
 	done
-	if grep -qx 'd \.' "$stage.list"; then
-		rmdir -p --ignore-fail-on-non-empty "$base" 2>/dev/null || :
-	fi
+	made=$(entries m "$stage.list")
+	dir=$base
+	while [ "${made:-0}" -gt 0 ] && rmdir "$dir" 2>/dev/null; do
+		dir=${dir%/*} made=$((made - 1))
+	done
 }
 
 version=$(cat "$top/VERSION")
 umask 022
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# A signal alone would not run the line above.
+trap 'exit 1' HUP INT TERM
 stage=$work/stage
 mkdir "$stage"
 case $verb in
 install)
-	new=
-	[ -d "$base" ] || new=1
+	new=0 dir=$base
+	while [ ! -d "${dir:-/}" ]; do
+		dir=${dir%/*} new=$((new + 1))
+	done
 	if ! mkdir -p "$base" 2>/dev/null || [ ! -w "$base" ]; then
 		die "$base is not yours to write: sudo make install, or PREFIX=\$HOME/.local"
 	fi
@@ -214,6 +232,7 @@ install)
 	copy
 	;;
 uninstall)
+	[ -e "$list" ] || [ -z "${4-}" ] || exit 0
 	[ -e "$list" ] ||
 		die "nothing of ferrio is in $base: give the PREFIX= and DESTDIR= of make install"
 	[ -w "${list%/*}" ] || die "$base is not yours to write: sudo make uninstall"

@@ -16,6 +16,9 @@ die()
 
 ready() # KDIR MO PATH
 {
+	case $3 in
+	*[[:space:]]*) die "INSTALL_MOD_PATH=$3: the kernel's build takes no name with blanks" ;;
+	esac
 	[ -e "$1/include/config/kernel.release" ] ||
 		die "no kernel build tree in KDIR=$1: run 'make check-kdir KDIR=$1' to see what is missing"
 	[ -e "$2/modules.order" ] ||
@@ -50,7 +53,7 @@ after() # KDIR PATH
 	run_depmod "$2" "$(cat "$1/include/config/kernel.release")"
 }
 
-# A directory of ours has nothing but ours.
+# Says what it has taken away.
 uninstall() # PATH DIR
 {
 	for dir in "$1"/lib/modules/*/"$2"; do
@@ -58,10 +61,14 @@ uninstall() # PATH DIR
 		release=${dir#"$1/lib/modules/"}
 		release=${release%"/$2"}
 		[ -w "$dir" ] || die "$dir is not yours to write: sudo make uninstall"
-		for name in file_loader iov_copy ringbuffer; do
+		# The last two are built for a kernel that has KUnit.
+		for name in file_loader iov_copy ringbuffer ferrio_kunit ringbuffer_kunit; do
 			rm -f "$dir/$name".ko "$dir/$name".ko.[gxz]*
 		done
-		rmdir -p --ignore-fail-on-non-empty "$dir" 2>/dev/null || :
+		echo "  REMOVE  $dir"
+		# Not what is above lib/: a DESTDIR is of whoever made it.
+		(cd "$1/" && rmdir -p --ignore-fail-on-non-empty "lib/modules/$release/$2") \
+			2>/dev/null || :
 		run_depmod "$1" "$release"
 	done
 }
@@ -69,11 +76,13 @@ uninstall() # PATH DIR
 installed() # PREFIX DESTDIR
 {
 	[ -z "$2" ] || return 0
-	cat <<END
-make install: what the system has to be told, once:
-  systemd-sysusers $1/lib/sysusers.d/ferrio.conf     # makes the group ferrio
-  udevadm control --reload && udevadm trigger --subsystem-match=misc
-END
+	echo 'make install: what the system has to be told, once, by root:'
+	echo "  systemd-sysusers $1/lib/sysusers.d/ferrio.conf     # makes the group ferrio"
+	case $1 in
+	/usr | /usr/local) ;;
+	*) echo "  cp $1/lib/udev/rules.d/60-ferrio.rules /etc/udev/rules.d/     # udev does not look below $1" ;;
+	esac
+	echo '  udevadm control --reload && udevadm trigger --subsystem-match=misc'
 }
 
 verb=$1

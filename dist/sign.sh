@@ -23,7 +23,9 @@ pkcs11:*) ;;
 esac
 tool=$kdir/scripts/sign-file
 [ -x "$tool" ] || die "there is no scripts/sign-file in KDIR=$kdir: its kernel has no CONFIG_MODULE_SIG, or the tree is not prepared ('make check-kdir KDIR=$kdir')"
+command -v openssl >/dev/null || die "openssl is missing (Debian: apt install openssl)"
 [ -e "$mo/modules.order" ] || die "there are no modules in MO=$mo: run 'make' first"
+[ -w "$mo" ] || die "$mo is not yours to write: sign as who ran 'make'"
 hash=$(sed -n 's/^CONFIG_MODULE_SIG_HASH=//p' "$kdir/include/config/auto.conf" | tr -d '"')
 [ -n "$hash" ] || die "KDIR=$kdir: its kernel has no CONFIG_MODULE_SIG, and looks at no signature"
 
@@ -55,10 +57,15 @@ unsign() # MODULE
 	truncate -s "-$(((($2 * 256 + $3) * 256 + $4) * 256 + $5 + 40))" "$1"
 }
 
+# A module is signed or as it was, whatever sign-file does.
+trap 'rm -f "$mo"/*.ko.part' EXIT
+trap 'exit 1' HUP INT TERM
 while read -r object; do
 	module=$mo/$(basename "$object" .o).ko
 	[ -e "$module" ] || die "$module is missing: run 'make' again"
-	unsign "$module"
-	"$tool" "$hash" "$key" "$cert" "$module"
+	cp -p "$module" "$module.part"
+	unsign "$module.part"
+	"$tool" "$hash" "$key" "$cert" "$module.part"
+	mv -f "$module.part" "$module"
 	echo "signed: $module"
 done <"$mo/modules.order"

@@ -25,6 +25,7 @@ made() # VERB...
 
 built()
 {
+	mkdir -p "$FERRIO_OUT/log"
 	made KDIR="$STOCK_KDIR" MO="$mo" quiet-modules=1 modules >"$FERRIO_OUT/log/install-build.log"
 }
 

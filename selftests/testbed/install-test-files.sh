@@ -216,6 +216,44 @@ d usr/local/share/ferrio
 f usr/local/share/ferrio/theirs' "$(lines "$system")"
 }
 
+# Directories that were there, and empty, are of whoever made them.
+empty_stays()
+{
+	local system=$work/empty
+	mkdir -p "$system/opt"
+	made install PREFIX=/opt/of/ferrio DESTDIR="$system//" >"$work/said" &&
+	[ -e "$system/opt/of/ferrio/include/ferrio/ring.h" ] &&
+	made install PREFIX=/opt/of/ferrio DESTDIR="$system" >"$work/said" &&
+	made uninstall PREFIX=/opt/of/ferrio DESTDIR="$system" >"$work/said" || return
+	differ 'd opt' "$(lines "$system")"
+}
+
+# What a link leads to is not written, be it in a file's place or that of its parts.
+link_in_the_way()
+{
+	local system=$work/link man4=$work/link/usr/share/man/man4
+	mkdir -p "$man4"
+	echo theirs >"$system/theirs"
+	ln -s ../../../../theirs "$man4/ringbuffer.4"
+	ln -s ../../../../theirs "$man4/ringbuffer.4.part"
+	made install PREFIX=/usr DESTDIR="$system" >"$work/said" || return
+	differ theirs "$(cat "$system/theirs")" &&
+	differ 'regular file' "$(stat -c %F "$man4/ringbuffer.4")" &&
+	cmp Documentation/man/ringbuffer.4 "$man4/ringbuffer.4"
+}
+
+# A signal leaves nothing in TMPDIR either.
+stopped()
+{
+	mkdir "$work/tmp" "$work/slow"
+	# shellcheck disable=SC2016 # for the script
+	printf '#!/bin/sh\nkill -TERM $PPID\nsleep 1\n' >"$work/slow/mkdir"
+	chmod 755 "$work/slow/mkdir"
+	! in_root env TMPDIR="$work/tmp" PATH="$work/slow:/usr/bin:/bin" \
+		dist/install.sh install /usr "$work/stopped" >"$work/said" 2>&1 || return
+	differ '' "$(lines "$work/tmp")"
+}
+
 # What stopped in the middle can be taken back.
 interrupted()
 {
@@ -254,8 +292,8 @@ versions()
 
 rows='installed headers pages system_files rule examples pkg_config program user_crates
 	driver_symbols driver list nothing_twice older_version among_others foreign_stays
-	interrupted modes versions nothing_there no_permission no_permission_to_uninstall
-	relative_prefix what_is_left_to_do without_tools'
+	empty_stays link_in_the_way stopped interrupted modes versions nothing_there
+	no_permission no_permission_to_uninstall relative_prefix root_prefix odd_prefix what_is_left_to_do without_tools'
 # shellcheck disable=SC2086 # a list of words
 plan $rows
 built || echo "# the modules could not be built, see $FERRIO_OUT/log/install-build.log"
@@ -264,7 +302,7 @@ row installed made install "${prefix[@]}"
 before=$(lines "$dest")
 for name in headers pages system_files rule examples pkg_config program user_crates \
 	driver_symbols driver list nothing_twice older_version among_others foreign_stays \
-	interrupted modes versions; do
+	empty_stays link_in_the_way stopped interrupted modes versions; do
 	row $name $name
 done
 row nothing_there says "make uninstall: nothing of ferrio is in $work/none/usr/local: give the PREFIX= and DESTDIR= of make install" \
@@ -276,11 +314,21 @@ made install DESTDIR="$work/roots" >/dev/null
 row no_permission_to_uninstall says "make uninstall: $work/roots/usr/local is not yours to write: sudo make uninstall" \
 	made_as_nobody uninstall DESTDIR="$work/roots"
 row relative_prefix says 'make install: PREFIX=usr: has to begin with a /' made install PREFIX=usr
-# Into the system that it runs on: then that system has to be told.
+row root_prefix says 'make install: PREFIX=/: has to be a directory below /' \
+	made install PREFIX=/ DESTDIR="$work/roots"
+row odd_prefix says "make install: PREFIX=/a|b: a name with blanks or one of \\ & | \" \$ \` # ; is not for pkg-config" \
+	made install 'PREFIX=/a|b' DESTDIR="$work/roots"
+# Into the system that it runs on: then that system has to be told; udev looks into /usr
+# and /usr/local alone.
 what_is_left_to_do()
 {
-	differ "make install: what the system has to be told, once:
+	differ "make install: what the system has to be told, once, by root:
+  systemd-sysusers /usr/local/lib/sysusers.d/ferrio.conf     # makes the group ferrio
+  udevadm control --reload && udevadm trigger --subsystem-match=misc" \
+		"$(dist/modules.sh installed /usr/local '')" &&
+	differ "make install: what the system has to be told, once, by root:
   systemd-sysusers $work/here/lib/sysusers.d/ferrio.conf     # makes the group ferrio
+  cp $work/here/lib/udev/rules.d/60-ferrio.rules /etc/udev/rules.d/     # udev does not look below $work/here
   udevadm control --reload && udevadm trigger --subsystem-match=misc" \
 		"$(made install PREFIX="$work/here" | grep -v 'without the command')"
 }

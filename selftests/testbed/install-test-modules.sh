@@ -111,6 +111,29 @@ uninstalled()
 	differ "$before" "$(lines "$root")" && differ "$before_lists" "$(lists)"
 }
 
+# Nothing but modules, of a kernel with KUnit: what they lay in goes, not what that lay in.
+modules_alone()
+{
+	local dir=$work/alone/lib/modules/9.9.9/updates/ferrio name
+	mkdir -p "$dir"
+	for name in file_loader iov_copy ringbuffer ferrio_kunit ringbuffer_kunit; do
+		: >"$dir/$name.ko"
+	done
+	differ "  REMOVE  $dir" "$(made uninstall DESTDIR="$work/alone" || echo "status $?")" &&
+	differ '' "$(lines "$work/alone")" && [ -d "$work/alone" ]
+}
+
+# From where make runs, which is not where Kbuild does.
+relative()
+{
+	local to
+	to=$(realpath --relative-to=. "$work/relative")
+	made "${tree[@]}" modules_install INSTALL_MOD_PATH="$to" >"$work/said" || return
+	differ "f lib/modules/$KVER/updates/ferrio/file_loader.ko.xz
+f lib/modules/$KVER/updates/ferrio/iov_copy.ko.xz
+f lib/modules/$KVER/updates/ferrio/ringbuffer.ko.xz" "$(lines "$work/relative" | grep ^f)"
+}
+
 # A staging directory is no system: depmod there would list our modules alone.
 staged()
 {
@@ -120,8 +143,9 @@ f lib/modules/$KVER/updates/ferrio/iov_copy.ko.xz
 f lib/modules/$KVER/updates/ferrio/ringbuffer.ko.xz" "$(lines "$work/stage" | grep ^f)"
 }
 
-rows='modinfo system installed known preferred uninstalled staged not_built another_kernel
-	no_tree no_permission whose no_key no_cert not_a_cert not_a_key no_pair not_prepared
+rows='modinfo system installed known preferred uninstalled modules_alone staged
+	relative blanks not_built another_kernel
+	no_tree no_permission whose no_key no_cert not_a_cert not_a_key no_pair not_yours not_prepared
 	signed signed_anew installed_signed'
 # shellcheck disable=SC2086 # a list of words
 plan $rows
@@ -132,12 +156,14 @@ row system system
 [ -e "$root/lib/modules/$KVER/modules.dep" ] || system
 before=$(lines "$root") before_lists=$(lists)
 wanted installed || installed >/dev/null 2>&1
-for name in installed known preferred uninstalled staged; do
+for name in installed known preferred uninstalled modules_alone staged relative; do
 	row $name $name
 done
 
 # --- what cannot be installed ---
 mkdir "$work/empty" "$work/other" "$work/roots"
+row blanks says "make: INSTALL_MOD_PATH=$work/a b: the kernel's build takes no name with blanks" \
+	made "${tree[@]}" modules_install DESTDIR="$work/a b"
 row not_built says "make: there are no modules in MO=$work/empty: run 'make KDIR=$STOCK_KDIR' first" \
 	made KDIR="$STOCK_KDIR" MO="$work/empty" modules_install DESTDIR="$work/no"
 mkdir -p "$work/other/include/config"
@@ -175,6 +201,8 @@ row not_a_key says "make sign: KEY=$work/one.pem is no private key, or needs its
 	made "${sign[@]}" KEY="$work/one.pem" CERT="$work/one.pem"
 row no_pair says "make sign: KEY=$work/one.key and CERT=$work/two.pem are no pair: no kernel would take the signature" \
 	made "${sign[@]}" KEY="$work/one.key" CERT="$work/two.pem"
+row not_yours says "make sign: $signing is not yours to write: sign as who ran 'make'" \
+	made_as_nobody "${sign[@]}" KEY="$work/two.pem" CERT="$work/one.pem"
 row not_prepared says "make sign: there is no scripts/sign-file in KDIR=$work/other: its kernel has no CONFIG_MODULE_SIG, or the tree is not prepared ('make check-kdir KDIR=$work/other')" \
 	made KDIR="$work/other" MO="$signing" sign KEY="$work/one.key" CERT="$work/one.pem"
 
