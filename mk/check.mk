@@ -16,7 +16,7 @@ check-test: ## only the guest with the test kernel
 check-stock: ## only the guests with the stock kernel
 	@$(TESTBED)/check.sh stock
 
-check-install: ## only the packages, in a fresh Debian 13 (12 minutes)
+check-install: ## only the packages, in a fresh Debian 13 (15 minutes)
 	@$(TESTBED)/check.sh install
 
 check-all: ## check and check-install

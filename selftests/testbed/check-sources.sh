@@ -161,7 +161,29 @@ check_lessons()
 	in_root python3 -B "$here/check-lessons.py"
 }
 
-checks='rustfmt clippy rustdoc shellcheck checkpatch man python spdx unsafe length lessons'
+# A mutant that no longer applies, or whose test has another name, proves nothing.
+check_mutants()
+{
+	local patch bad=0
+	for patch in selftests/mutants/*.patch; do
+		git apply --check "$patch" || { echo "$patch does not apply"; bad=1; }
+	done
+	awk -F ' *[|] *' '
+		FILENAME == "selftests/manifest" { places[$1] = "," $3 ","; next }
+		FNR == 1 { if (file) judge(); file = FILENAME; kills = "" }
+		/^# kills: / && !kills { kills = substr($0, 10) }
+		END { judge(); exit bad }
+		function judge(    word) {
+			if (split(kills, word, " @ ") == 2 && index(places[word[1]], "," word[2] ","))
+				return
+			print file ": its \"# kills: ID @ PLACE\" names no test of the manifest: " kills
+			bad = 1
+		}' selftests/manifest selftests/mutants/*.patch || bad=1
+	return "$bad"
+}
+
+checks='rustfmt clippy rustdoc shellcheck checkpatch man python spdx unsafe length lessons
+	mutants'
 # shellcheck disable=SC2086 # a list of words
 [ $# -gt 0 ] || set -- $checks
 mkdir -p "$FERRIO_OUT/log"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # check.sh [host|test|stock|install]...: make check, or a part of it; install only if
-# it is named, as it takes a fresh Debian and ten minutes.
+# it is named, as it takes a fresh Debian and a quarter of an hour.
 #
 # Two chains run side by side, since the machine has two cores at least and the
 # test kernel (its build, then its guest) takes about as long as everything
@@ -84,10 +84,14 @@ host_scripts()
 	done
 }
 
-# The packages in a fresh Debian, with a guest of its own.
+# The packages, and what they do in a fresh Debian, with a guest of its own.
+install_scripts='install-packages install-newcomer'
 chain_install()
 {
-	step 'install: install-newcomer' host_script install-newcomer
+	local name
+	for name in $install_scripts; do
+		step "install: $name" host_script "$name"
+	done
 }
 
 chain_host()
@@ -108,7 +112,7 @@ add() # PLACE PREFIX NAME
 
 mkdir -p "$logs"
 rm -f "$logs"/{stock,test}-{main,1cpu,tarball}.{ktap,verdict}
-for name in $(host_scripts) install-newcomer; do rm -f "$logs/$name".{ktap,verdict}; done
+for name in $(host_scripts) $install_scripts; do rm -f "$logs/$name".{ktap,verdict}; done
 start=$SECONDS
 
 "$here/kdir.sh" || exit 1
@@ -136,7 +140,9 @@ fi
 if wants host; then
 	for name in $(host_scripts); do add host "host/${name#check-}" "$name"; done
 fi
-if wants install; then add install install/newcomer install-newcomer; fi
+if wants install; then
+	for name in $install_scripts; do add install "install/${name#install-}" "$name"; done
+fi
 for place in test stock; do
 	wants "$place" || continue
 	add "$place" '!' "$place-main"

@@ -6,7 +6,7 @@
 # selftests/mutants/NAME.patch removes one check, wake, barrier or accounting
 # step, and says before its diff which test that has to be seen by:
 #
-#   # kills: TEST ID @ test|stock|host
+#   # kills: TEST ID @ test|stock|host|install
 #   # boot: own            the mutant hangs or splats: a guest for it alone, with
 #                          the whole program and the checks of its log
 #   # program: DIR/PROGRAM only for ids that name none (log/...)
@@ -16,8 +16,8 @@
 # place share one guest, in which each named test runs on the unmutated modules
 # as well and has to pass.  A mutant is killed if its modules went in and the
 # named test ran and failed; all else is a survivor.  On the host the id is
-# host/SCRIPT/TEST: SCRIPT.sh of the copy is run for that test alone, and has to
-# pass it before.
+# host/SCRIPT/TEST, or install/NAME/TEST: SCRIPT.sh or install-NAME.sh of the copy is run
+# for that test alone, and has to pass it before.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -54,17 +54,20 @@ verdict() # killed|SURVIVED NAME TEXT
 declare -A id place boot dir program test
 read_header() # NAME
 {
-	local patch=selftests/mutants/$1.patch kills where
+	local patch=selftests/mutants/$1.patch kills where script
 
 	kills=$(header "$patch" kills)
 	id[$1]=${kills% @ *} place[$1]=${kills##* @ }
-	if [ "${place[$1]}" = host ]; then
-		program[$1]=${id[$1]#host/} test[$1]=${id[$1]#host/*/}
-		program[$1]=${program[$1]%%/*}
-		[ -x "$here/${program[$1]}.sh" ] || return 1
-		grep -q "^${id[$1]} *|[^|]*|.*host" selftests/manifest
+	case ${place[$1]} in
+	host | install)
+		grep -q "^${id[$1]} *|[^|]*|.*${place[$1]}" selftests/manifest || return 1
+		script=${id[$1]#host/} place[$1]=host
+		script=${script/#install\//install-}
+		program[$1]=${script%%/*} test[$1]=${script#*/}
+		[ -x "$here/${program[$1]}.sh" ]
 		return
-	fi
+		;;
+	esac
 	boot[$1]=$(header "$patch" boot)
 	where=$(header "$patch" program)
 	[ -n "$where" ] || where=${id[$1]}
@@ -305,7 +308,7 @@ for name in "${names[@]}"; do
 	elif read_header "$name"; then
 		good+=("$name")
 	else
-		verdict BROKEN "$name" "its '# kills: ID @ test|stock|host' names no listed test or no program"
+		verdict BROKEN "$name" "its '# kills: ID @ PLACE' names no listed test or no program"
 	fi
 done
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# install-test-packages.sh [TEST...]: what make deb builds: each file of each package,
+# install-packages.sh [TEST...]: what make deb builds: each file of each package,
 # what they depend on, what runs when they are installed, and what lintian says.  That
 # they work in a fresh Debian is install-newcomer.sh's.  Prints KTAP.
 #
