@@ -170,7 +170,9 @@ same pipe_signal "143, 0 left" "$?, $(sleepers) left"
 # What is loaded and not installed is gone with the next boot: a warning.
 same doctor 'warn module-ringbuffer
 warn module-file_loader
-warn module-iov_copy' "$("$ferrio" doctor | awk '$2 ~ /^module-/ { print $1, $2 }')"
+warn module-iov_copy
+ok limits-ringbuffer
+ok limits-file_loader' "$("$ferrio" doctor | awk '$2 ~ /^(module|limits)-/ { print $1, $2 }')"
 rmmod file_loader
 same load_no_module "ferrio: /dev/file_loader: No such file or directory (os error 2); the module is not loaded: sudo modprobe file_loader
 status 1" "$(said "$ferrio" load "$dir/abc")"

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the caller has left: rings, their memory, and memory at all.
+//! What the caller has left: rings and loaded files, their memory, and memory at all.
 
-use super::{system::System, Finding};
+use super::{
+    system::{System, Usage},
+    Finding,
+};
 use crate::output::bytes;
 
 /// Less than that is too little for a ring and what is around it.
@@ -11,37 +14,44 @@ const LITTLE: u64 = 1 << 20;
 pub(super) fn look(system: &System) -> Vec<Finding> {
     let mut findings = Vec::new();
     if system.is_loaded("ringbuffer") {
-        findings.push(rings(system));
+        findings.push(match system.rings {
+            Some(usage) => left(usage, "ringbuffer", "rings", "max_rings"),
+            None => Finding::warn(
+                "limits-ringbuffer",
+                "/dev/ringbuffer cannot be asked for its limits",
+                "see what is said of device-ringbuffer; or the limit of rings is reached",
+            ),
+        });
+    }
+    // Who may not open it is told so by device-file_loader.
+    if let Some(usage) = system.loads.filter(|_| system.is_loaded("file_loader")) {
+        findings.push(left(usage, "file_loader", "loaded files", "max_blobs"));
     }
     findings.push(memory(system));
     findings
 }
 
-fn rings(system: &System) -> Finding {
-    let Some(usage) = system.usage else {
-        return Finding::warn(
-            "limits",
-            "/dev/ringbuffer cannot be asked for its limits",
-            "see what is said of device-ringbuffer; or the limit of rings is reached",
-        );
-    };
+fn left(usage: Usage, module: &str, what: &str, parameter: &str) -> Finding {
+    let check = format!("limits-{module}");
     let found = format!(
-        "{} of {} rings, {} of {} of their memory",
-        usage.rings,
-        usage.max_rings,
+        "{} of {} {what}, {} of {} of their memory",
+        usage.held,
+        usage.max_held,
         bytes(usage.bytes),
         bytes(usage.max_bytes)
     );
     let short = |has: u64, max: u64| has >= max - max / 10;
-    if short(usage.rings, usage.max_rings) || short(usage.bytes, usage.max_bytes) {
+    if short(usage.held, usage.max_held) || short(usage.bytes, usage.max_bytes) {
         return Finding::warn(
-            "limits",
+            check,
             format!("{found}: a tenth or less is left"),
-            "ferrio status shows who holds them; root can set user_max_rings and user_max_bytes \
-             in /sys/module/ringbuffer/parameters",
+            format!(
+                "ferrio status shows who holds them; root can set user_{parameter} and \
+                 user_max_bytes in /sys/module/{module}/parameters"
+            ),
         );
     }
-    Finding::ok("limits", found)
+    Finding::ok(check, found)
 }
 
 /// Rings and loaded files are charged to the memory cgroup, and a full one is ENOMEM.
@@ -106,35 +116,45 @@ mod tests {
 
     #[test]
     fn what_is_used_of_what() {
-        let found = "1 of 1024 rings, 64 KiB of 64 MiB of their memory".to_owned();
-        assert_eq!(seen(&sound(), "limits"), (Verdict::Ok, found));
+        let rings = "1 of 1024 rings, 64 KiB of 64 MiB of their memory".to_owned();
+        assert_eq!(seen(&sound(), "limits-ringbuffer"), (Verdict::Ok, rings));
+        let loads = "2 of 256 loaded files, 4 KiB of 256 MiB of their memory".to_owned();
+        assert_eq!(seen(&sound(), "limits-file_loader"), (Verdict::Ok, loads));
     }
 
     #[test]
     fn a_tenth_is_little() {
-        for (rings, size, verdict) in [
+        for (held, size, verdict) in [
             (89, 0, Verdict::Ok),
             (90, 0, Verdict::Warn),
             (0, 899, Verdict::Ok),
             (0, 900, Verdict::Warn),
         ] {
-            let mut made = sound();
-            made.usage = Some(Usage {
-                rings,
-                max_rings: 100,
+            let usage = Some(Usage {
+                held,
+                max_held: 100,
                 bytes: size,
                 max_bytes: 1000,
             });
-            assert_eq!(seen(&made, "limits").0, verdict, "{rings} {size}");
+            let mut made = sound();
+            (made.rings, made.loads) = (usage, usage);
+            for check in ["limits-ringbuffer", "limits-file_loader"] {
+                assert_eq!(seen(&made, check).0, verdict, "{check} {held} {size}");
+            }
         }
     }
 
     #[test]
     fn a_device_that_does_not_answer() {
         let mut made = sound();
-        made.usage = None;
+        (made.rings, made.loads) = (None, None);
         let found = "/dev/ringbuffer cannot be asked for its limits".to_owned();
-        assert_eq!(seen(&made, "limits"), (Verdict::Warn, found));
+        assert_eq!(seen(&made, "limits-ringbuffer"), (Verdict::Warn, found));
+        let checks: Vec<_> = look(&made.system())
+            .into_iter()
+            .map(|it| it.check)
+            .collect();
+        assert_eq!(checks, ["limits-ringbuffer", "memory"]);
     }
 
     fn grouped(max: &str, above: &str) -> Made {

@@ -182,8 +182,8 @@ mod tests {
             .collect();
         let expected = "kernel config rust modules signature kunit build-tree metadata rustc \
                         bindgen module-ringbuffer module-file_loader module-iov_copy \
-                        device-ringbuffer device-file_loader device-iov_copy group limits \
-                        memory";
+                        device-ringbuffer device-file_loader device-iov_copy group \
+                        limits-ringbuffer limits-file_loader memory";
         assert_eq!(checks.join(" "), expected);
     }
 

@@ -6,11 +6,11 @@ use crate::{root::Root, status::MODULES};
 use rustix::process::{geteuid, getgroups};
 use std::{fs::File, os::fd::AsFd, process::Command};
 
-/// What a user has of rings, and may have.
+/// What a user has of rings, or of loaded files, and may have.
 #[derive(Clone, Copy)]
 pub(super) struct Usage {
-    pub(super) rings: u64,
-    pub(super) max_rings: u64,
+    pub(super) held: u64,
+    pub(super) max_held: u64,
     pub(super) bytes: u64,
     pub(super) max_bytes: u64,
 }
@@ -23,7 +23,8 @@ pub(super) struct System<'a> {
     /// Of the caller, less the user's own one.
     pub(super) groups: Vec<u32>,
     /// `None` if the device cannot be asked.
-    pub(super) usage: Option<Usage>,
+    pub(super) rings: Option<Usage>,
+    pub(super) loads: Option<Usage>,
     /// The first line of what a tool says to `--version`.
     pub(super) version: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -40,7 +41,8 @@ impl<'a> System<'a> {
                 .into_iter()
                 .map(rustix::fs::Gid::as_raw)
                 .collect(),
-            usage: usage(),
+            rings: rings(),
+            loads: loads(),
             version: &version,
             ..Self::of(root)
         }
@@ -53,7 +55,8 @@ impl<'a> System<'a> {
             release: root.text("/proc/sys/kernel/osrelease").unwrap_or_default(),
             is_root: false,
             groups: Vec::new(),
-            usage: None,
+            rings: None,
+            loads: None,
             version: &|_| None,
         }
     }
@@ -89,18 +92,29 @@ impl<'a> System<'a> {
     }
 }
 
+fn device(path: &str) -> Option<File> {
+    File::options().read(true).write(true).open(path).ok()
+}
+
 /// This makes a ring, and closes it.
-fn usage() -> Option<Usage> {
-    let ring = File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/ringbuffer")
-        .ok()?;
+fn rings() -> Option<Usage> {
+    let ring = device("/dev/ringbuffer")?;
     let info = ferrio_ringbuffer_sys::get_info(ring.as_fd()).ok()?;
     Some(Usage {
         // Less that one.
-        rings: info.user_rings.saturating_sub(1),
-        max_rings: info.user_max_rings,
+        held: info.user_rings.saturating_sub(1),
+        max_held: info.user_max_rings,
+        bytes: info.user_bytes,
+        max_bytes: info.user_max_bytes,
+    })
+}
+
+fn loads() -> Option<Usage> {
+    let loader = device("/dev/file_loader")?;
+    let info = ferrio_file_loader_sys::get_info(loader.as_fd()).ok()?;
+    Some(Usage {
+        held: info.user_blobs,
+        max_held: info.user_max_blobs,
         bytes: info.user_bytes,
         max_bytes: info.user_max_bytes,
     })
@@ -127,7 +141,8 @@ pub(super) mod tests {
         root: Root,
         pub(crate) is_root: bool,
         pub(crate) groups: Vec<u32>,
-        pub(crate) usage: Option<Usage>,
+        pub(crate) rings: Option<Usage>,
+        pub(crate) loads: Option<Usage>,
         pub(crate) version: fn(&str) -> Option<String>,
     }
 
@@ -136,7 +151,8 @@ pub(super) mod tests {
             System {
                 is_root: self.is_root,
                 groups: self.groups.clone(),
-                usage: self.usage,
+                rings: self.rings,
+                loads: self.loads,
                 version: &self.version,
                 ..System::of(&self.root)
             }
@@ -172,11 +188,17 @@ pub(super) mod tests {
             root,
             is_root: true,
             groups: vec![],
-            usage: Some(Usage {
-                rings: 1,
-                max_rings: 1024,
+            rings: Some(Usage {
+                held: 1,
+                max_held: 1024,
                 bytes: 65536,
                 max_bytes: 64 << 20,
+            }),
+            loads: Some(Usage {
+                held: 2,
+                max_held: 256,
+                bytes: 4096,
+                max_bytes: 256 << 20,
             }),
             version: |tool| match tool {
                 "rustc" => Some("rustc 1.85.1 (4eb161250 2025-03-15)".into()),
