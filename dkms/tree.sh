@@ -52,6 +52,18 @@ tree_same_options() {
 	fi
 }
 
+# How rustc is told the options: of the tree its crates were, of the headers modules can be.
+tree_same_cfg() {
+	if ! diff <(tree_cfg "$tree_headers") <(tree_cfg "$tree"); then
+		echo "rustc is told these options otherwise than in the kernel"
+		return 1
+	fi
+}
+
+tree_cfg() { # TREE
+	grep -vE -- "^--cfg=CONFIG_($tree_changed|$tree_versions)(=|\$)" "$1/include/generated/rustc_cfg"
+}
+
 tree_same_tool() {
 	local theirs ours
 	theirs=$(grep "^$1=" "$tree_headers/.config")
