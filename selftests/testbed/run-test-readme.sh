@@ -30,7 +30,9 @@ verbs()
 named()
 {
 	grep -oE '\]\([^)#]+\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^http'
-	grep -oE '(Documentation|samples|rust|selftests|dist|dkms)/[A-Za-z0-9_./-]+[A-Za-z0-9]' "$1"
+	# What a system says that has the packages is of files of its own.
+	sed '/^```console$/,/^```$/d' "$1" |
+		grep -oE '(Documentation|samples|rust|selftests|dist|dkms)/[A-Za-z0-9_./-]+[A-Za-z0-9]'
 }
 
 missing_files()
