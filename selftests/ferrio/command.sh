@@ -27,14 +27,14 @@ same()
 # What it says on the standard error, and its status.
 said()
 {
-	"$@" 2>&1 >/dev/null
+	{ "$@" >/dev/null; } 2>&1
 	echo "status $?"
 }
 
 # The value of a key of the first object of JSON that has it; FILTER picks the object.
 value() # KEY [FILTER]
 {
-	tr '\n' ' ' | sed 's/": */":/g' | tr '{}' '\n\n' | grep "${2-}" |
+	tr '\n' ' ' | sed 's/": */":/g' | sed 's/[{}]/\n/g' | grep "${2-}" |
 		grep -o "\"$1\":[^,]*" | head -n 1 | sed 's/^[^:]*: *//; s/ *$//'
 }
 
@@ -124,7 +124,7 @@ status 1" "$(said "$ferrio" load --sha256 "$(echo $abc | tr 0-9 1-90)" "$dir/abc
 same load_too_large "ferrio: $dir/abc: File too large (os error 27): it has 3 B, --max is 2 B; --max 3 would do
 status 1" "$(said "$ferrio" load --max 2 "$dir/abc")"
 same load_writer "ferrio: $dir/abc: Text file busy (os error 26): it is open for writing; fuser -v FILE says who has it
-status 1" "$(said "$ferrio" load "$dir/abc" 3>>"$dir/abc")"
+status 1" "$(exec 3>>"$dir/abc"; said "$ferrio" load "$dir/abc")"
 same load_no_file "ferrio: $dir/none: No such file or directory (os error 2); look at the name
 status 1" "$(said "$ferrio" load "$dir/none")"
 same load_directory "ferrio: $dir: no regular file; only such can be loaded
@@ -145,11 +145,11 @@ same cat_files "abcabc status 1" "$("$ferrio" cat --size 4096 "$dir/abc" "$dir/n
 same cat_reader_has_enough 0 "$(cat "$dir/said")"
 same pipe_content "$big" "$("$ferrio" pipe cat "$dir/big" -- cat -- sha256sum)"
 same pipe_status '3 0 4 127 143' "$(
-	"$ferrio" pipe true -- sh -c 'exit 3'; echo -n "$? "
-	"$ferrio" pipe sh -c 'exit 4' -- true; echo -n "$? "
-	"$ferrio" pipe --pipefail sh -c 'exit 4' -- true; echo -n "$? "
-	"$ferrio" pipe true -- /no/such/command 2>/dev/null; echo -n "$? "
-	"$ferrio" pipe true -- sh -c 'kill -TERM $$'; echo -n $?)"
+	"$ferrio" pipe true -- sh -c 'exit 3'; printf "%s " $?
+	"$ferrio" pipe sh -c 'exit 4' -- true; printf "%s " $?
+	"$ferrio" pipe --pipefail sh -c 'exit 4' -- true; printf "%s " $?
+	"$ferrio" pipe true -- /no/such/command 2>/dev/null; printf "%s " $?
+	"$ferrio" pipe true -- sh -c 'kill -TERM $$'; printf %s $?)"
 # A producer without a consumer gets SIGPIPE, as in a shell.
 same pipe_broken 0 "$(timeout 20 "$ferrio" pipe yes -- true; echo $?)"
 # What is sent to it goes on to them, and none is left.

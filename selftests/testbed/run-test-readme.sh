@@ -31,6 +31,7 @@ named()
 {
 	grep -oE '\]\([^)#]+\)' "$1" | sed 's/^](//; s/)$//' | grep -v '^http'
 	# What a system says that has the packages is of files of its own.
+	# shellcheck disable=SC2016 # a fence
 	sed '/^```console$/,/^```$/d' "$1" |
 		grep -oE '(Documentation|samples|rust|selftests|dist|dkms)/[A-Za-z0-9_./-]+[A-Za-z0-9]'
 }
