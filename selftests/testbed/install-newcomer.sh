@@ -191,16 +191,23 @@ ferrio/$version, $KVER, x86_64: installed" "$(inside dkms status | LC_ALL=C sort
 		built "$other"
 }
 
-# The kernel that goes takes its modules, and the tree they were built in, with it.
+# The kernel that goes takes its modules, and the tree they were built in, with it.  What
+# came along, as a compiler, is Debian's, and of autoremove.
 purged()
 {
+	inside dpkg -L ferrio-dkms ferrio-dev ferrio-tools | sed -n 's|^/||p' |
+		LC_ALL=C sort -u >"$work/packaged"
 	if ! inside apt-get purge -y ferrio-dkms ferrio-dev ferrio-tools "linux-image-$other" \
-		"linux-headers-$other" >"$FERRIO_OUT/log/newcomer.purge" ||
-		! inside apt-get autoremove -y --purge >>"$FERRIO_OUT/log/newcomer.purge"; then
+		"linux-headers-$other" >"$FERRIO_OUT/log/newcomer.purge"; then
 		tail -n 60 "$FERRIO_OUT/log/newcomer.purge"
 		return 1
 	fi
-	differ '' "$(files | LC_ALL=C comm -13 "$FERRIO_OUT/newcomer.before" -)"
+	[ -s "$work/packaged" ] || { echo 'the packages had no files'; return 1; }
+	differ '' "$(files | LC_ALL=C comm -13 "$FERRIO_OUT/newcomer.before" - | sed 's/^. //' >"$work/new"
+		grep -E "ferrio|ringbuffer|file_loader|iov_copy|/updates|$other" "$work/new" | grep -v ^root/
+		LC_ALL=C comm -12 "$work/packaged" <(LC_ALL=C sort "$work/new") | while read -r file; do
+			[ -d "$new/$file" ] || echo "$file"
+		done)"
 }
 
 # What differs from one machine, one kernel and one run to the other; DKMS draws dots
