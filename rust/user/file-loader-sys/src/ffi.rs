@@ -136,8 +136,8 @@ fn fails(error: Errno, failure: &ferrio_fl_failure) -> Failure {
 /// # Errors
 ///
 /// ETXTBSY: it is open for writing. EFBIG, EINVAL, EFTYPE: its size or type. EDQUOT, ENOMEM.
-/// EKEYREJECTED: it is not what is pinned. EACCES, EPERM: a security module. EIO. EINTR: killed.
-/// ENOTTY. The whole list, with the stages, is in `Documentation/abi/file_loader.rst`.
+/// EBADMSG: it is not what is pinned. ENODATA: it has no fs-verity. EACCES, EPERM: a security
+/// module. EIO. EINTR: killed. ENOTTY. The whole list, with the stages, is in `Documentation/abi/file_loader.rst`.
 ///
 /// # Examples
 ///
