@@ -4,9 +4,13 @@
 //!
 //! None of them can know whose driver it asks: a command's number is all that says so. Its type,
 //! 0xBE, is nobody else's in the kernel, so a file that is no loader and no blob answers ENOTTY.
+//! A file system in a program (FUSE) may answer any number, and fill its argument within the size
+//! that the command's number has, but a character device is nobody's who is not root: what makes
+//! a descriptor is asked of these alone.
 
 use crate::{abi::*, Blob, Failure, Request};
 use rustix::{
+    fs::{fstat, FileType},
     io::Errno,
     ioctl::{self, ioctl, Ioctl, IoctlOutput, Opcode, Updater},
 };
@@ -105,6 +109,11 @@ fn load(
         arg.verity_algorithm = pin.algorithm;
         arg.verity_bytes = pin.digest.len() as u32;
     }
+    let is_device =
+        fstat(device).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_char_device());
+    if !is_device {
+        return Err(fails(Errno::NOTTY, &failure));
+    }
     let call = Load {
         opcode: opcode as Opcode,
         arg: &mut arg,
@@ -119,7 +128,8 @@ fn load(
     if number < 0 {
         return Err(fails(Errno::PROTO, &failure));
     }
-    // SAFETY: The call succeeded, so this is a descriptor that it has just opened for the caller.
+    // SAFETY: The call succeeded, and it was the loader's, as it is a character device that knows
+    // the command, so this is a descriptor that it has just opened for the caller.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
@@ -137,7 +147,8 @@ fn fails(error: Errno, failure: &ferrio_fl_failure) -> Failure {
 ///
 /// ETXTBSY: it is open for writing. EFBIG, EINVAL, EFTYPE: its size or type. EDQUOT, ENOMEM.
 /// EBADMSG: it is not what is pinned. ENODATA: it has no fs-verity. EACCES, EPERM: a security
-/// module. EIO. EINTR: killed. ENOTTY. The whole list, with the stages, is in `Documentation/abi/file_loader.rst`.
+/// module. EIO. EINTR: killed. ENOTTY. The whole list, with the stages, is in
+/// `Documentation/abi/file_loader.rst`.
 ///
 /// # Examples
 ///
