@@ -48,7 +48,7 @@ if [ ! -c /dev/file_loader ] || [ ! -c /dev/ringbuffer ]; then
 	echo "1..0 # SKIP no /dev/ringbuffer or /dev/file_loader: insmod them"
 	exit 4
 fi
-echo "1..38"
+echo "1..41"
 mkdir "$dir"
 chmod 755 "$dir"
 # A whole file, and one of 8 MiB.
@@ -127,6 +127,10 @@ same load_writer "ferrio: $dir/abc: Text file busy (os error 26): it is open for
 status 1" "$(exec 3>>"$dir/abc"; said "$ferrio" load "$dir/abc")"
 same load_no_file "ferrio: $dir/none: No such file or directory (os error 2); look at the name
 status 1" "$(said "$ferrio" load "$dir/none")"
+mkfifo "$dir/fifo"
+same load_fifo 'status 1' "$(said timeout 20 "$ferrio" load "$dir/fifo" | tail -n 1)"
+same load_name 'ferrio: /tmp/ferrio-test/a\u{1b}[2J: No such file or directory (os error 2); look at the name
+status 1' "$(said "$ferrio" load "$dir/$(printf 'a\033[2J')")"
 same load_directory "ferrio: $dir: no regular file; only such can be loaded
 status 1" "$(said "$ferrio" load "$dir")"
 # One of two: the other one is loaded.
@@ -150,6 +154,9 @@ same pipe_status '3 0 4 127 143' "$(
 	"$ferrio" pipe --pipefail sh -c 'exit 4' -- true; printf "%s " $?
 	"$ferrio" pipe true -- /no/such/command 2>/dev/null; printf "%s " $?
 	"$ferrio" pipe true -- sh -c 'kill -TERM $$'; printf %s $?)"
+# What a shell has in the background ignores SIGINT; so do the commands.
+same pipe_ignored 'SigIgn: 2' "$( (trap '' INT; exec "$ferrio" pipe true -- cat /proc/self/status) |
+	sed -n 's/^SigIgn:.*\(.\)$/SigIgn: \1/p')"
 # A producer without a consumer gets SIGPIPE, as in a shell.
 same pipe_broken 0 "$(timeout 20 "$ferrio" pipe yes -- true; echo $?)"
 # What is sent to it goes on to them, and none is left.

@@ -2,7 +2,11 @@
 
 //! `ferrio cat`.
 
-use crate::{load::size, progress};
+use crate::{
+    load::size,
+    output::{complain, shown},
+    progress,
+};
 use anyhow::{anyhow, Context};
 use ferrio_ringbuffer::{ringbuffer, Producer};
 use std::{
@@ -74,7 +78,7 @@ fn produce(files: &[PathBuf], mut producer: Producer) -> ExitCode {
                 break;
             }
             // As cat does: the others may be there.
-            eprintln!("ferrio: {}: {error}", file.display());
+            complain(format_args!("{}: {error}", shown(file)));
             failed = true;
         }
     }

@@ -6,10 +6,19 @@ mod advice;
 mod pins;
 mod report;
 
-use crate::{output::or_enough, progress};
-use anyhow::{anyhow, bail, Context};
+use crate::{
+    cli::Cli,
+    output::{complain, or_enough, shown},
+    progress,
+};
+use anyhow::{anyhow, Context};
+use clap::{error::ErrorKind, CommandFactory};
 use ferrio_file_loader_sys::{self as sys, abi, Request};
 use pins::{Sha256, Verity};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::retry_on_intr,
+};
 use std::{
     ffi::CString,
     fs::File,
@@ -100,7 +109,10 @@ impl Args {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.output.is_some() && args.files.len() > 1 {
-        bail!("--output takes one file, here are {}", args.files.len());
+        let text = format!("--output takes one file, here are {}", args.files.len());
+        Cli::command()
+            .error(ErrorKind::ArgumentConflict, text)
+            .exit();
     }
     let device = open_device()?;
     let request = args.request();
@@ -108,7 +120,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for file in &args.files {
         if let Err(error) = one(args, &device, file, &request) {
             // The others may be as they should.
-            eprintln!("ferrio: {error:#}");
+            complain(format_args!("{error:#}"));
             failed = true;
         }
     }
@@ -126,7 +138,7 @@ fn open_device() -> anyhow::Result<File> {
 
 fn one(args: &Args, device: &File, file: &Path, request: &Request) -> anyhow::Result<()> {
     let blob = load(args, device, file, request)?;
-    let from = sys::blob_info(blob.as_fd()).with_context(|| file.display().to_string())?;
+    let from = sys::blob_info(blob.as_fd()).with_context(|| shown(file))?;
     let text = if args.json {
         report::json(&from)?
     } else {
@@ -134,7 +146,7 @@ fn one(args: &Args, device: &File, file: &Path, request: &Request) -> anyhow::Re
     };
     // Beside the content, if that goes there.
     if args.to_stdout() {
-        eprint!("{text}");
+        let _ = io::stderr().write_all(text.as_bytes());
     } else {
         or_enough(io::stdout().write_all(text.as_bytes()))?;
     }
@@ -145,7 +157,7 @@ fn one(args: &Args, device: &File, file: &Path, request: &Request) -> anyhow::Re
 }
 
 fn load(args: &Args, device: &File, file: &Path, request: &Request) -> anyhow::Result<OwnedFd> {
-    let name = file.display();
+    let name = shown(file);
     // One call, of which nobody tells how far it is.
     let busy = progress::busy(format!("loading {name}"));
     let done = if args.as_init {
@@ -153,7 +165,10 @@ fn load(args: &Args, device: &File, file: &Path, request: &Request) -> anyhow::R
             .with_context(|| format!("{name}: no name of a file"))?;
         sys::load_path(device.as_fd(), &path, request)
     } else {
-        let open = File::open(file)
+        // Only a regular file can be loaded: what is none is not waited for, and does nothing.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let open = retry_on_intr(|| rustix::fs::open(file, flags, Mode::empty()))
+            .map_err(io::Error::from)
             .map_err(|error| anyhow!("{name}: {error}; {}", advice::of_file(&error)))?;
         sys::load_fd(device.as_fd(), open.as_fd(), request)
     };
@@ -177,5 +192,5 @@ fn copy(blob: OwnedFd, bytes: u64, to: &Path) -> anyhow::Result<()> {
         bar.finish_and_clear();
         done.map(|_| ())
     };
-    copied.with_context(|| to.display().to_string())
+    copied.with_context(|| shown(to))
 }

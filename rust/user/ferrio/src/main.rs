@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Command::Man(args) => manual::pages(&args),
     };
     done.unwrap_or_else(|error| {
-        eprintln!("ferrio: {error:#}");
+        output::complain(format_args!("{error:#}"));
         ExitCode::from(FAILED)
     })
 }

@@ -2,7 +2,11 @@
 
 //! What goes to the standard output.
 
-use std::io;
+use std::{
+    fmt::{Display, Write as _},
+    io::{self, Write as _},
+    path::Path,
+};
 
 /// Whoever reads has enough (`ferrio status | head`): not an error.
 pub(crate) fn or_enough(done: io::Result<()>) -> io::Result<()> {
@@ -23,6 +27,30 @@ pub(crate) fn plain(text: &str) -> String {
         }
     }
     safe
+}
+
+/// The name of a file, which may be somebody else's, too.
+pub(crate) fn shown(path: &Path) -> String {
+    plain(&path.to_string_lossy())
+}
+
+/// JSON that can be looked at: what it leaves of control characters, DEL and those above it, can
+/// only be in strings.
+pub(crate) fn plain_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        if matches!(letter, '\u{7f}'..='\u{9f}') {
+            let _ = write!(safe, "\\u{:04x}", u32::from(letter));
+        } else {
+            safe.push(letter);
+        }
+    }
+    safe
+}
+
+/// A line on the standard error; where that takes nothing, there is nobody to tell.
+pub(crate) fn complain(text: impl Display) {
+    let _ = writeln!(io::stderr(), "ferrio: {text}");
 }
 
 /// A number of bytes, for people: whole, or with one digit behind the point, rounded down.
@@ -80,6 +108,11 @@ mod tests {
     #[test]
     fn nothing_that_moves_a_cursor() {
         assert_eq!(plain("a\x1b[2J\u{9b}b\nc é"), "a\\u{1b}[2J\\u{9b}b\\nc é");
+    }
+
+    #[test]
+    fn json_moves_no_cursor() {
+        assert_eq!(plain_json("[\"a\u{9b}\u{7f}é\"]"), "[\"a\\u009b\\u007fé\"]");
     }
 
     #[test]

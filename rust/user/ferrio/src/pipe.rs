@@ -4,13 +4,19 @@
 
 mod forward;
 
-use crate::load::size;
-use anyhow::{anyhow, bail, Context};
+use crate::{
+    cli::Cli,
+    load::size,
+    output::{complain, shown},
+};
+use anyhow::{anyhow, Context};
+use clap::{error::ErrorKind, CommandFactory};
 use ferrio_ringbuffer::Ring;
 use std::{
     ffi::{OsStr, OsString},
     io,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
+    path::Path,
     process::{Child, Command, ExitCode, ExitStatus},
 };
 
@@ -43,19 +49,20 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let commands: Vec<&[OsString]> = args.commands.split(|word| word == "--").collect();
     if commands.iter().any(|words| words.is_empty()) {
-        bail!("a command is missing in front of or behind a --: ferrio pipe seq 3 -- wc -l");
+        let text = "a command is missing in front of or behind a --: ferrio pipe seq 3 -- wc -l";
+        Cli::command()
+            .error(ErrorKind::MissingRequiredArgument, text)
+            .exit();
     }
     // Before the first of them runs, so that none is missed.
     let signals = forward::Signals::new()?;
+    // Commands that run cannot be taken back, so there are rings for all of them first.
+    let rings: anyhow::Result<Vec<_>> = commands.iter().skip(1).map(|_| ring(args.size)).collect();
+    let mut rings = rings?.into_iter();
     let mut children = Vec::new();
     let mut input = None;
-    for (at, words) in commands.iter().enumerate() {
-        let (output, next) = if at + 1 < commands.len() {
-            let (producer, consumer) = ring(args.size)?;
-            (Some(producer), Some(consumer))
-        } else {
-            (None, None)
-        };
+    for words in &commands {
+        let (output, next) = rings.next().unzip();
         // Our copies of the ends go with the Command: a ring whose end nobody has ends.
         children.push(start(words, input.take(), output));
         input = next;
@@ -94,7 +101,7 @@ fn start(words: &[OsString], input: Option<OwnedFd>, output: Option<OwnedFd>) ->
         command.stdout(output);
     }
     command.spawn().map_err(|error| {
-        eprintln!("ferrio: {}", not_started(&words[0], &error));
+        complain(not_started(&words[0], &error));
         if error.kind() == io::ErrorKind::NotFound {
             NOT_FOUND
         } else {
@@ -104,7 +111,7 @@ fn start(words: &[OsString], input: Option<OwnedFd>, output: Option<OwnedFd>) ->
 }
 
 fn not_started(name: &OsStr, error: &io::Error) -> anyhow::Error {
-    anyhow!("{}: {error}", name.to_string_lossy())
+    anyhow!("{}: {error}", shown(Path::new(name)))
 }
 
 fn code(status: ExitStatus) -> u8 {

@@ -121,7 +121,12 @@ fn loads() -> Option<Usage> {
 }
 
 fn version(tool: &str) -> Option<String> {
-    let said = Command::new(tool).arg("--version").output().ok()?;
+    // Not where the caller happens to be: rustup runs what a file there, of anybody, names.
+    let said = Command::new(tool)
+        .arg("--version")
+        .current_dir("/")
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     let line = text.lines().next().unwrap_or_default().trim().to_owned();
     (said.status.success() && !line.is_empty()).then_some(line)

@@ -2,7 +2,7 @@
 
 //! What is known of a blob.
 
-use crate::output::{bytes, plain};
+use crate::output::{bytes, plain, plain_json};
 use ferrio_file_loader_sys::{abi, Blob};
 use serde::Serialize;
 use std::fmt::Write;
@@ -112,7 +112,7 @@ pub(super) fn json(blob: &Blob) -> serde_json::Result<String> {
         read_ns: info.read_ns,
         digest_ns: info.digest_ns,
     };
-    serde_json::to_string(&object).map(|text| text + "\n")
+    serde_json::to_string(&object).map(|text| plain_json(&text) + "\n")
 }
 
 #[cfg(test)]

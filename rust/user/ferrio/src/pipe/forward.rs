@@ -3,21 +3,25 @@
 //! Signals that are meant for all of the commands.
 //!
 //! A terminal sends SIGINT and SIGQUIT to each of them by itself: what it leads to is theirs to
-//! say, so we only stay to see how they end. What was sent to us alone goes on to them.
+//! say, so we only stay to see how they end. What was sent to us alone goes on to them. What we
+//! were told to ignore, as by nohup or a shell in front of `&`, they are to ignore as well.
 
 use rustix::process::{pidfd_open, pidfd_send_signal, Pid, PidfdFlags, Signal};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
     iterator,
 };
-use std::{io, os::fd::OwnedFd, process::Child, thread};
+use std::{fs, io, os::fd::OwnedFd, process::Child, thread};
 
 pub(super) struct Signals(iterator::Signals);
 
 impl Signals {
     /// From here on none of them ends us.
     pub(super) fn new() -> io::Result<Self> {
-        iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map(Signals)
+        let ignored = ignored(&fs::read_to_string("/proc/self/status")?);
+        let signals = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter();
+        iterator::Signals::new(signals.filter(|signal| (ignored >> (signal - 1)) & 1 == 0))
+            .map(Signals)
     }
 
     /// What came and what comes.
@@ -42,5 +46,24 @@ impl Signals {
                 }
             }
         });
+    }
+}
+
+/// A bit for each signal, the least for 1: a handler would be the default again behind exec().
+fn ignored(status: &str) -> u64 {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored() {
+        let status = "SigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\nSigCgt:\t0\n";
+        assert_eq!(ignored(status), (1 << (SIGHUP - 1)) | (1 << 12));
+        assert_eq!(ignored("Name:\tferrio\n"), 0);
     }
 }

@@ -11,7 +11,10 @@ mod rates;
 mod text;
 mod watch;
 
-use crate::{output::or_enough, root::Root};
+use crate::{
+    output::{or_enough, plain_json},
+    root::Root,
+};
 pub(crate) use device::look as device;
 use model::Status;
 use rates::Sample;
@@ -99,12 +102,12 @@ fn show(args: &Args, status: &Status, out: &mut impl Write) -> io::Result<()> {
     match (args.json, args.watch) {
         (false, _) => text::write(status, out),
         (true, None) => {
-            serde_json::to_writer_pretty(&mut *out, status)?;
-            writeln!(out)
+            let json = serde_json::to_string_pretty(status)?;
+            writeln!(out, "{}", plain_json(&json))
         }
         (true, Some(_)) => {
-            serde_json::to_writer(&mut *out, status)?;
-            writeln!(out)
+            let json = serde_json::to_string(status)?;
+            writeln!(out, "{}", plain_json(&json))
         }
     }
 }

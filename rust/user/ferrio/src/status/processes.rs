@@ -9,7 +9,8 @@ use super::{
 use crate::root::Root;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs, io,
+    fs::{self, File},
+    io::{self, BufRead, BufReader},
     path::Path,
 };
 
@@ -51,7 +52,7 @@ pub(crate) fn look(root: &Root) -> io::Result<Found> {
     found
         .mappings
         .extend(windows.into_iter().map(|(inode, window)| Mapping {
-            ring: found.ends.get(&inode).copied(),
+            ring: inode.and_then(|inode| found.ends.get(&inode).copied()),
             ..window
         }));
     Ok(found)
@@ -92,7 +93,7 @@ impl Process<'_> {
         flags.is_some_and(|flags| flags & PF_KTHREAD != 0)
     }
 
-    fn look(&self, found: &mut Found, windows: &mut Vec<(u64, Mapping)>) -> io::Result<()> {
+    fn look(&self, found: &mut Found, windows: &mut Vec<(Option<u64>, Mapping)>) -> io::Result<()> {
         let dir = format!("/proc/{}", self.pid);
         let mut names = BTreeSet::from([END.to_owned()]);
         for fd in numbers(&self.root.at(format!("{dir}/fd")))? {
@@ -103,8 +104,11 @@ impl Process<'_> {
                 Err(error) => return Err(error),
             }
         }
-        let maps = self.root.text(format!("{dir}/maps"))?;
-        windows.extend(maps.lines().filter_map(|line| self.window(line, &names)));
+        // There may be a million of them, and each of a long name.
+        let maps = BufReader::new(File::open(self.root.at(format!("{dir}/maps")))?);
+        for line in maps.split(b'\n') {
+            windows.extend(self.window(&String::from_utf8_lossy(&line?), &names));
+        }
         Ok(())
     }
 
@@ -151,10 +155,11 @@ impl Process<'_> {
         Ok(is_ring.then_some(link))
     }
 
-    /// The window of a line of `/proc/PID/maps` that has data, and its inode. The first three pages
+    /// The window of a line of `/proc/PID/maps` that has data, and its inode, if that is of one
+    /// end: a device's is of all that have it open. The first three pages
     /// have words: one is the consumer's to write, one the kernel's, one the producer's. The data
     /// is behind them, twice. `Documentation/abi/ringbuffer.rst` has who maps what.
-    fn window(&self, line: &str, names: &BTreeSet<String>) -> Option<(u64, Mapping)> {
+    fn window(&self, line: &str, names: &BTreeSet<String>) -> Option<(Option<u64>, Mapping)> {
         let page = rustix::param::page_size() as u64;
         let mut fields = line.split_whitespace();
         let (from, to) = fields.next()?.split_once('-')?;
@@ -180,7 +185,7 @@ impl Process<'_> {
             ring: None,
             size: bytes.checked_sub(words * page)? / 2,
         };
-        Some((inode, window))
+        Some(((name == END).then_some(inode), window))
     }
 }
 
@@ -323,14 +328,21 @@ pub(crate) mod tests {
             text +=
                 &format!("100000-{end:x} rw-s {offset:x} 00:13 {inode} anon_inode:ringbuffer\n");
         }
+        // One of a driver, whose node has the number of another file system's inode.
+        text += &format!(
+            "100000-{:x} rw-s {:x} 00:06 1202 /dev/ring_test\n",
+            0x10_0000 + 3 * page,
+            2 * page
+        );
         tree.write("/proc/3/maps", text);
+        open(&tree, 3, 7, "/dev/ring_test", &lines("rbr", 7, 0, 0));
         let info = |inode, id| format!("ino:\t{inode}\n{}", lines("rb", id, 0, 0));
         open(&tree, 4, 5, "anon_inode:ringbuffer", &info(1202, 8));
         // A node, whose inode says nothing.
         open(&tree, 4, 6, "/dev/ringbuffer", &info(1203, 9));
         let found = look(&tree.root()).expect("a look");
         let rings: Vec<_> = found.mappings.iter().map(|mapping| mapping.ring).collect();
-        assert_eq!(rings, [None, Some(8), None]);
+        assert_eq!(rings, [None, Some(8), None, None]);
     }
 
     #[test]
