@@ -8,11 +8,14 @@ TOOLS := out/tools
 tools-profile = $(foreach name,clap_builder clap_complete, \
 	--config profile.release.package.$(name).opt-level=1)
 
+# Whose machine it was built on is nobody's business.
+tools-flags = -C target-feature=+crt-static --remap-path-prefix=$${CARGO_HOME:-$$HOME/.cargo}=/cargo
+
 tools: ## the command ferrio, static, with manual pages and completions, in out/tools
 	@bash -ec '. $(BED)/env.sh; . $(BED)/cargo-lib.sh; cargo_env; \
 		target=$$(in_root rustc -vV | sed -n "s/^host: //p"); \
 		in_root -C rust/user env "$${CARGO_ENV[@]}" \
-			RUSTFLAGS="-C target-feature=+crt-static" \
+			RUSTFLAGS="$(tools-flags)" \
 			cargo build --locked --release --package ferrio --target "$$target" \
 			$(tools-profile); \
 		rm -rf $(TOOLS); mkdir -p $(TOOLS)/completions; \

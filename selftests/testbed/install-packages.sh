@@ -211,7 +211,9 @@ static()
 {
 	differ 'statically linked' \
 		"$(in_root ldd "$work/ferrio-tools/usr/bin/ferrio" 2>&1 | sed 's/^[[:space:]]*//')" &&
-	differ '' "$(for name in $packages; do grep -rlF "$FERRIO_TOP" "$work/$name"; done)"
+	differ '' "$(for name in $packages; do
+		grep -rlF -e "$FERRIO_TOP" -e '.cargo/registry' "$work/$name"
+	done)"
 }
 
 # The same tree is the same packages, and is not built again.
