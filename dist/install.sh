@@ -143,9 +143,10 @@ system()
 
 # One line for each file, one for each directory that was made for them, and how many
 # were made for the prefix: itself, and above it.
+# The list is as much its owner's as the prefix: what leads out of that is no entry.
 entries() # f|d|m LIST
 {
-	[ ! -e "$2" ] || sed -n "s/^$1 //p" "$2"
+	[ ! -e "$2" ] || sed -n "s/^$1 //p" "$2" | grep -vE '(^|/)\.\.(/|$)|^/' || :
 }
 
 # An installed file is whole or not there, also for who reads it in this moment.  What a

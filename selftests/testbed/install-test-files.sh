@@ -242,6 +242,21 @@ link_in_the_way()
 	cmp Documentation/man/ringbuffer.4 "$man4/ringbuffer.4"
 }
 
+# Whoever may write the list chooses nothing outside of the prefix.
+leads_out()
+{
+	local system=$work/out
+	made install PREFIX=/usr DESTDIR="$system" >"$work/said" || return
+	: >"$system/theirs"
+	mkdir "$system/empty"
+	printf '%s\n' 'f ../theirs' "f $system/theirs" 'f share/../../theirs' 'd ../empty' \
+		>>"$system/usr/share/ferrio/installed"
+	made install PREFIX=/usr DESTDIR="$system" >"$work/said" &&
+	made uninstall PREFIX=/usr DESTDIR="$system" >"$work/said" || return
+	differ 'd empty
+f theirs' "$(lines "$system")"
+}
+
 # A signal leaves nothing in TMPDIR either.
 stopped()
 {
@@ -292,7 +307,7 @@ versions()
 
 rows='installed headers pages system_files rule examples pkg_config program user_crates
 	driver_symbols driver list nothing_twice older_version among_others foreign_stays
-	empty_stays link_in_the_way stopped interrupted modes versions nothing_there
+	empty_stays link_in_the_way leads_out stopped interrupted modes versions nothing_there
 	no_permission no_permission_to_uninstall relative_prefix root_prefix odd_prefix what_is_left_to_do without_tools'
 # shellcheck disable=SC2086 # a list of words
 plan $rows
@@ -302,7 +317,7 @@ row installed made install "${prefix[@]}"
 before=$(lines "$dest")
 for name in headers pages system_files rule examples pkg_config program user_crates \
 	driver_symbols driver list nothing_twice older_version among_others foreign_stays \
-	empty_stays link_in_the_way stopped interrupted modes versions; do
+	empty_stays link_in_the_way leads_out stopped interrupted modes versions; do
 	row $name $name
 done
 row nothing_there says "make uninstall: nothing of ferrio is in $work/none/usr/local: give the PREFIX= and DESTDIR= of make install" \
