@@ -248,24 +248,31 @@ spoilt_source()
 	echo no archive >"$work/sources/linux-source-$series.tar.xz"
 	says_of debian "ferrio: makes the Rust metadata of $KVER, which takes some minutes
 $cannot its Rust metadata could not be made: the reason is above" &&
-	differ '' "$(find "$work/cache" -mindepth 1)"
+	differ "$work/cache/lock" "$(find "$work/cache" -mindepth 1)"
 }
 
 # Anybody else's tree: the words of check-kdir.
 as_check_kdir()
 {
+	local words
 	packages
 	tree bare
-	says_of bare "$(in_root python3 -B "$here/check-kdir.py" "$work/bare/build")"
+	words=$(in_root python3 -B "$here/check-kdir.py" "$work/bare/build")
+	grep -q '^check-kdir: ' <<<"$words" && says_of bare "$words"
 }
 
-# Trees of kernels whose headers are gone go with the next build.
+# Trees of kernels whose headers are gone go with the next build, and what an interrupted
+# one has left; what is not ours does not.
 forgotten()
 {
-	mkdir -p "$work/cache/kdir/7.3.1-1-amd64"
+	mkdir -p "$work/cache/kdir/7.3.1-1-amd64" "$work/cache/kdir/theirs" \
+		"$work/cache/work-7.3.1-1-amd64/tree"
+	echo stamp >"$work/cache/kdir/7.3.1-1-amd64/.ferrio-stamp"
 	packages "$headers"
 	says_of debian "$cannot its headers have no Rust metadata, which is made from the kernel's source: apt install linux-source-$series=$KPKGVER" &&
-	differ '' "$(find "$work/cache/kdir" -mindepth 1)"
+	differ "$work/cache/kdir
+$work/cache/kdir/theirs
+$work/cache/lock" "$(find "$work/cache" -mindepth 1 | LC_ALL=C sort)"
 }
 
 rows='sources conf arch_builds arch_installed arch_removed ubuntu_builds another_series
