@@ -74,10 +74,12 @@ says() # TEXT COMMAND...
 	}
 }
 
-# The same as somebody who is not root.
+# The same as somebody who is not root, but reads what root's home has in it: the
+# cache and the clone may be there.
 made_as_nobody() # VERB...
 {
 	in_root setpriv --reuid=65534 --regid=65534 --clear-groups \
+		--inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search \
 		env HOME=/ make --no-print-directory "$@" 2>&1
 }
 
