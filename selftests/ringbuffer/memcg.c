@@ -142,7 +142,7 @@ static int ring_of(const char *group, size_t bytes, bool used)
 	return fd;
 }
 
-/* Somebody in @group whom the OOM killer could take. */
+/* Somebody in @group whom the OOM killer could take, and who asks for nothing. */
 static pid_t bystander(const char *group)
 {
 	pid_t pid = fork();
@@ -152,6 +152,7 @@ static pid_t bystander(const char *group)
 		pause();
 		_exit(0);
 	}
+	rb_asleep(pid, pid, SYS_pause);
 	cg_move(pid, group);
 	return pid;
 }
@@ -413,9 +414,9 @@ static void splice_out(int go, int ring, int into, struct spliced *s)
 {
 	char c;
 
-	/* all that is touched below, page tables too */
-	for (size_t i = 0; i < ARRAY_SIZE(s->ret); i++)
-		s->ret[i] = E(splice(-1, NULL, into, NULL, 1, SPLICE_F_NONBLOCK));
+	/* all that is touched below, page tables too: exit() may be in another one */
+	if (mlockall(MCL_CURRENT))
+		rb_die("mlockall: %s", strerror(errno));
 	if (read(go, &c, 1) != 1)
 		_exit(1);
 	for (; s->calls < (int)ARRAY_SIZE(s->ret); s->calls++) {
